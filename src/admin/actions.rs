@@ -1,6 +1,6 @@
 //! `/api/actions` and what is below it: what the page changes.
 //!
-//! Each handler begins with `login::refusal_of_change`.
+//! Each handler begins with `login::refusal_of_change`. None takes parameters: what an action does is said in its body alone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::answer::{fault, json};
@@ -26,18 +26,18 @@ const BODY_BYTES_MAX: usize = 4096;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is logged, and the current or last job.
-pub(in crate::admin) async fn told(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    match refusal_of_change(&shown, &headers).await {
+pub(in crate::admin) async fn told(State(shown): State<Arc<Shown>>, headers: HeaderMap, uri: Uri) -> Response {
+    match refusal_of_change(&shown, &headers, &uri).await {
         Some(refusal) => refusal,
         None => answer(&shown, StatusCode::OK),
     }
 }
 
 /// Puts cores back into use after a disk failure, as `POST /log/reopen` does for programs.
-pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    match refusal_of_change(&shown, &headers).await {
-        Some(refusal) => refusal,
-        None => reopen::answer(shown).await,
+pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, request: Request) -> Response {
+    match admitted_without_fields(&shown, request).await {
+        Ok(()) => reopen::answer(shown).await,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -55,19 +55,19 @@ pub(in crate::admin) async fn retention(State(shown): State<Arc<Shown>>, request
 pub(in crate::admin) async fn compact(State(shown): State<Arc<Shown>>, request: Request) -> Response {
     match shown.jobs.no_archive() {
         None => begin(&shown, request, asked::compact).await,
-        Some(why) => match refusal_of_change(&shown, request.headers()).await {
-            Some(refusal) => refusal,
-            None => fault(StatusCode::CONFLICT, why),
+        Some(why) => match admitted_without_fields(&shown, request).await {
+            Ok(()) => fault(StatusCode::CONFLICT, why),
+            Err(refusal) => *refusal,
         },
     }
 }
 
 /// Ends the job that is running.
-pub(in crate::admin) async fn cancel(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    match refusal_of_change(&shown, &headers).await {
-        Some(refusal) => refusal,
-        None if shown.jobs.cancel() => answer(&shown, StatusCode::ACCEPTED),
-        None => fault(StatusCode::CONFLICT, "no job is running"),
+pub(in crate::admin) async fn cancel(State(shown): State<Arc<Shown>>, request: Request) -> Response {
+    match admitted_without_fields(&shown, request).await {
+        Ok(()) if shown.jobs.cancel() => answer(&shown, StatusCode::ACCEPTED),
+        Ok(()) => fault(StatusCode::CONFLICT, "no job is running"),
+        Err(refusal) => *refusal,
     }
 }
 
@@ -120,7 +120,7 @@ async fn begin(
 /// The body of a request that may change something. Nothing of it is read before that is known.
 async fn admitted_body(shown: &Shown, request: Request) -> Result<Bytes, Box<Response>> {
     let (head, body) = request.into_parts();
-    if let Some(refusal) = refusal_of_change(shown, &head.headers).await {
+    if let Some(refusal) = refusal_of_change(shown, &head.headers, &head.uri).await {
         return Err(Box::new(refusal));
     }
     let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_BYTES_MAX)).await;
@@ -130,6 +130,12 @@ async fn admitted_body(shown: &Shown, request: Request) -> Result<Bytes, Box<Res
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
     Err(Box::new(fault(status, text)))
+}
+
+/// Whether a request may change something about which nothing is said: its body is empty, or an object without fields.
+async fn admitted_without_fields(shown: &Shown, request: Request) -> Result<(), Box<Response>> {
+    let body = admitted_body(shown, request).await?;
+    asked::no_fields(&body).map_err(|text| Box::new(fault(StatusCode::BAD_REQUEST, &text)))
 }
 
 /// What is in force, and the job.

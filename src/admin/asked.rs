@@ -82,7 +82,7 @@ pub(in crate::admin) fn erase(body: &[u8], admin: SocketAddr) -> Result<Asked, S
 /// # Errors
 /// There is a field.
 pub(in crate::admin) fn retention(body: &[u8], _: SocketAddr) -> Result<Asked, String> {
-    let NoFields {} = parse(body)?;
+    no_fields(body)?;
     Ok(Asked::new("retention", Json::Object(Map::new()), &["--dry-run", "--json"]))
 }
 
@@ -91,8 +91,16 @@ pub(in crate::admin) fn retention(body: &[u8], _: SocketAddr) -> Result<Asked, S
 /// # Errors
 /// There is a field.
 pub(in crate::admin) fn compact(body: &[u8], _: SocketAddr) -> Result<Asked, String> {
-    let NoFields {} = parse(body)?;
+    no_fields(body)?;
     Ok(Asked::new("compact", Json::Object(Map::new()), &["--json"]))
+}
+
+/// Of what needs nothing said.
+///
+/// # Errors
+/// There is a field.
+pub(in crate::admin) fn no_fields(body: &[u8]) -> Result<(), String> {
+    parse(body).map(|NoFields {}| ())
 }
 
 /// An object of these fields alone; an empty body is one without any.

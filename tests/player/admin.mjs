@@ -6,14 +6,21 @@ import path from 'node:path';
 import { check } from '../e2e/checks.mjs';
 import { sleep } from '../e2e/process.mjs';
 import { Server } from '../e2e/server.mjs';
-import { watchedPage } from './browser.mjs';
+import { batch, message } from './batch.mjs';
+import { loaded, shownText, watchedPage } from './browser.mjs';
 import { FIREFOX, visited, visitor } from './crowd.mjs';
 import { texts } from './hostile.mjs';
+import { recordBatch } from './record.mjs';
 
 const TOKEN = 'a token of more than sixteen characters';
 /** "Within a second or so": also on a machine that does much else. */
 const SOON_MS = 2_000;
 const SHOP = 'http://shop.localhost';
+/** What happens in a session that is followed is told one to three seconds later. */
+const FOLLOWED_MS = 6_000;
+/** A page follows so many, and shows so many events of one. */
+const FOLLOWED_MAX = 2;
+const LINES_MAX = 200;
 
 async function served(root, name, settings = []) {
   const folder = path.join(root, name);
@@ -131,6 +138,114 @@ export async function lists(browser, root) {
   await server.stop();
 }
 
+const timeline = (page, session) => row(page, session).locator('.timeline');
+const unfold = (page, session) => row(page, session).locator('button.fold').click();
+
+/** Whether a page says that it is hidden. */
+function hide(page, hidden) {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+}
+
+/** A row that is unfolded goes on while its session does, and each of its links leads to its moment. */
+export async function timelines(browser, root) {
+  const server = await served(root, 'timelines');
+  const sessions = [];
+  for (const name of ['ada', 'bob', 'cyd']) sessions.push(await visitor(server, { user: name }, [`${SHOP}/${name}`]));
+  const [ada, bob, cyd] = sessions;
+  const { page, seen, close } = await watchedPage(browser);
+  const asked = [];
+  page.on('request', (request) => /\/timeline$/.test(new URL(request.url()).pathname) && asked.push(request.url()));
+  await page.goto(home(server));
+  await shows(page, 'sessions are listed', sessions);
+  await unfold(page, ada);
+  await timeline(page, ada).locator('li').first().waitFor();
+  await visited(server, ada, [`${SHOP}/followed`]);
+  const has = (session, text) => async () => (await timeline(page, session).textContent()).includes(text);
+  check('what happens while it is unfolded is shown', ...(await within(FOLLOWED_MS, has(ada, '/followed'))));
+  await visited(server, ada, [`${SHOP}/twice`]);
+  check('and what happens then', ...(await within(FOLLOWED_MS, has(ada, '/twice'))));
+  check('one answer told all of it', asked.length === 1, asked.join(' '));
+  check('in the order of times', await timeline(page, ada).locator('li').evaluateAll((rows) => {
+    const times = rows.map((one) => Number(one.querySelector('a').href.split('#at=')[1]));
+    return times.length > 4 && times.every((time, at) => at === 0 || time >= times[at - 1]);
+  }));
+
+  await hide(page, true);
+  const ended = await within(FOLLOWED_MS, async () => seen.refused.some((url) => url.includes('/timeline')));
+  check('while the page is hidden it is not followed', ...ended);
+  await visited(server, ada, [`${SHOP}/meanwhile`]);
+  await sleep(1_500);
+  check('nor asked for', asked.length === 1 && !(await has(ada, '/meanwhile')()));
+  await hide(page, false);
+  check('it is when the page is shown again', ...(await within(FOLLOWED_MS, has(ada, '/meanwhile'))));
+
+  await visited(server, ada, [`${SHOP}/many`], { clicks: Array.from({ length: LINES_MAX + 50 }, (_, number) => `click ${number}.`) });
+  check('of many events the newest are shown', ...(await within(FOLLOWED_MS, has(ada, `click ${LINES_MAX + 49}.`))));
+  check('and no more', (await timeline(page, ada).locator('li').count()) === LINES_MAX && (await has(ada, `The last ${LINES_MAX} events`)()) && !(await has(ada, 'click 0.')()));
+
+  await unfold(page, bob);
+  await unfold(page, cyd);
+  for (const session of [bob, cyd]) await timeline(page, session).locator('li').first().waitFor();
+  check(`of more than ${FOLLOWED_MAX} the one that was unfolded first waits`, await has(ada, 'It goes on: fold and unfold')());
+  for (const session of sessions) await visited(server, session, [`${SHOP}/all`]);
+  for (const session of [bob, cyd]) check('the others go on', ...(await within(FOLLOWED_MS, has(session, '/all'))));
+  check('it does not', !(await has(ada, '/all')()));
+  await unfold(page, bob);
+  await unfold(page, ada);
+  await unfold(page, ada);
+  check('until it is unfolded again', ...(await within(FOLLOWED_MS, has(ada, '/all'))));
+  check('nothing fails', seen.errors);
+
+  await exactLinks(server, page, cyd);
+  await close();
+  await server.stop();
+}
+
+/** A link of a timeline leads to what it stands for, although the session has begun before its first line. */
+async function exactLinks(server, page, other) {
+  const session = String(BigInt(other) + 1_000n);
+  const beganMs = Date.now() - 1_200_000;
+  const TEXT = 10;
+  const clock = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1_000) % 60).padStart(2, '0')} `;
+  // The page is another one 60 ms before and after each.
+  const told = [['early', 7_300], ['later', 12_450], ['much later', 900_250]];
+  await recordBatch(server, session, batch(beganMs, '', [
+    message('Timestamp', beganMs),
+    message('SetViewportSize', 800, 600),
+    message('CreateDocument'),
+    message('CreateElementNode', 2, 0, 0, 'head', false),
+    message('CreateElementNode', 3, 0, 1, 'body', false),
+    message('CreateTextNode', TEXT, 3, 0),
+    message('SetNodeData', TEXT, 'before'),
+    message('Timestamp', beganMs + 100),
+    message('MouseMove', 5, 5),
+    ...told.flatMap(([name, ms]) => [
+      message('Timestamp', beganMs + ms - 60),
+      message('SetNodeData', TEXT, `just before ${name}`),
+      message('Timestamp', beganMs + ms),
+      message('SetNodeData', TEXT, `it is ${name}`),
+      message('MouseClick', 3, 0, name, 'body', 0, 0),
+      message('Timestamp', beganMs + ms + 60),
+      message('SetNodeData', TEXT, `after ${name}`),
+    ]),
+  ]));
+  for (const [name, ms] of told) {
+    await page.goto('about:blank');
+    await page.goto(home(server));
+    await row(page, session).waitFor();
+    await unfold(page, session);
+    await timeline(page, session).locator('li', { hasText: new RegExp(`click${name}$`) }).locator('a').click();
+    await loaded(page);
+    const isShown = (at) => document.getElementById('waiting').textContent === '' && document.getElementById('time').textContent.startsWith(at);
+    await page.waitForFunction(isShown, clock(ms));
+    await sleep(300);
+    check(`a link leads to its moment: ${name}`, (await shownText(page)).trim() === `it is ${name}`, await shownText(page));
+  }
+}
+
 /** The numbers move while something is recorded; who finds no place waits for one, and says why. */
 async function statusMoves(browser, server, session) {
   const { page, seen, close } = await watchedPage(browser);
@@ -241,7 +356,7 @@ export async function hostileLists(browser, root, trap) {
       made: [...document.querySelectorAll('#list *')].map((one) => one.localName).filter((name) => !/^(li|a|button|div|ol|span|bdi|p)$/.test(name)),
       wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
       high: Math.max(...[...document.querySelectorAll('#list > li > a')].map((one) => one.getBoundingClientRect().height)),
-      links: [...document.querySelectorAll('#list a')].map((one) => one.getAttribute('href')).filter((href) => !/^play\/\d+(#t=[\d.]+)?$/.test(href)),
+      links: [...document.querySelectorAll('#list a')].map((one) => one.getAttribute('href')).filter((href) => !/^play\/\d+(#at=-?\d+)?$/.test(href)),
       text: document.getElementById('list').textContent,
     }));
     check('no script ran', told.ran === null ? [] : [told.ran]);

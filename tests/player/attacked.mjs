@@ -81,12 +81,17 @@ export async function servedRaw(browser, trap, server, session, assets) {
   await close();
 }
 
+/** A server whose session is the hostile one, with nothing taken out; the headers of its answers go through `headers`. */
+export function startRaw(trap, server, session, headers) {
+  return startProxy(server, { headers, answer: (url) => (url.startsWith(`/api/sessions/${session}/events`) ? rawLines(trap) : undefined) });
+}
+
+export const withPolicy = (headers) => headers;
+export const noPolicy = ({ 'content-security-policy': _, ...others }) => others;
+
 /** The same without the policy: what the tests above watch does notice. */
 export async function withoutPolicy(browser, trap, server, session) {
-  const proxy = await startProxy(server, {
-    headers: ({ 'content-security-policy': _, ...others }) => others,
-    answer: (url) => (url.startsWith(`/api/sessions/${session}/events`) ? rawLines(trap) : undefined),
-  });
+  const proxy = await startRaw(trap, server, session, noPolicy);
   const { page, close } = await watchedPage(browser);
   await page.goto(`http://${proxy.admin}/play/${session}`);
   await loaded(page);
@@ -180,7 +185,7 @@ async function switchOn(page, address) {
   await page.waitForURL(/assets=1/);
 }
 
-function forget(trap) {
+export function forget(trap) {
   trap.hits.length = 0;
   trap.referrers.length = 0;
 }

@@ -230,7 +230,7 @@ async function holed(browser, server) {
 /** An hour whose first batch, which has the page, never came. */
 async function headless(browser, server) {
   await recordLong(server, HEADLESS, { beganMs: Date.now() - 3_900_000, minutes: 60, withDocument: false });
-  const { page, seen, close } = await open(browser, server, HEADLESS);
+  const { page, seen, close } = await open(browser, server, HEADLESS, '#t=0');
   await page.waitForFunction(() => /no picture/.test(document.getElementById('message-text').textContent) || document.querySelector('#screen iframe'), null, {
     timeout: 60_000,
   });

@@ -15,6 +15,9 @@ const BEGAN_MS = 1_710_417_074_000;
 const COLOURS = ['#c62828', '#2e7d32', '#1565c0'];
 const EACH_MS = 10_000;
 
+/** The one that is there after so many seconds. */
+export const colourAt = (second) => COLOURS[Math.floor((second * 1000) / EACH_MS)];
+
 /** Records a phone whose screen changes its colour. */
 export async function recordColours(browser, server, session) {
   const page = await browser.newPage({ viewport: { width: 108, height: 240 } });
@@ -40,7 +43,7 @@ export async function showsColours(browser, server, session) {
   await page.keyboard.press('Space');
   const faults = [];
   const compare = async (second, how) => {
-    const [shown, wanted] = [await middle(page), COLOURS[Math.floor((second * 1000) / EACH_MS)]];
+    const [shown, wanted] = [await middle(page), colourAt(second)];
     if (shown.some((value, at) => Math.abs(value - parseInt(wanted.slice(1 + at * 2, 3 + at * 2), 16)) > 8)) faults.push(`${how} to ${second} s: ${shown}, not ${wanted}`);
   };
   for (const second of [3, 13, 23]) {

@@ -5,7 +5,7 @@
 // The generations are those of the trackers whose recorded page is compared with what the player shows (default: all of them). The last one is compared
 // in every way, the others in a shorter form.
 // It uses what tests/e2e has installed, too. TAKEUP_BIN names the binary, built after scripts/player (default: the release build of this repository);
-// CHROMIUM the browser (default: /usr/bin/chromium); TMPDIR where the data goes. The folder of a failed run is kept, and its name printed.
+// CHROMIUM the browser (default: /usr/bin/chromium), FIREFOX the other one (default: firefox-esr); TMPDIR where the data goes. The folder of a failed run is kept, and its name printed.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -16,14 +16,15 @@ import { parseArgs } from 'node:util';
 import { check, tally } from '../e2e/checks.mjs';
 import { endAll } from '../e2e/process.mjs';
 import { Server } from '../e2e/server.mjs';
-import { acts, hostileLists, lists } from './admin.mjs';
+import { acts, hostileLists, lists, timelines } from './admin.mjs';
 import { openBrowser } from './browser.mjs';
 import { allPlay } from './allplay.mjs';
 import { hostile, rawHostile, servedHostile, servedHostileWithAssets, servedRaw, trapWorks, withoutPolicy } from './attacked.mjs';
 import { changes, shows, timesOf } from './compared.mjs';
 import { recordFixtures } from './fixtures.mjs';
 import { SECRET, startGallery } from './gallery.mjs';
-import { recordColours, showsColours } from './phone.mjs';
+import { inFirefox } from './firefox.mjs';
+import { colourAt, recordColours, showsColours } from './phone.mjs';
 import { plays, reads } from './plays.mjs';
 import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
@@ -43,10 +44,11 @@ const LIVE = '2691351900602760962';
 const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `269135190060276096${number}`);
 const PHONE = '2691351900602760968';
 const TABS = '2691351900602760969';
+const LIVE_IN_FIREFOX = '2691351900602760974';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '12,15,18,19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
-const DEADLINE_MS = 480_000 + 150_000 * generations.length;
+const DEADLINE_MS = 540_000 + 150_000 * generations.length;
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
 const deadline = setTimeout(() => {
   console.error(`not done after ${DEADLINE_MS} ms`);
@@ -99,6 +101,7 @@ for (const visit of visits.values()) visit.catch(() => {});
 await scenario('a server shows a session', () => served(browser, server, JOURNEY));
 await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
 await scenario('the admin page lists sessions as they are recorded', () => lists(browser, root));
+await scenario('the admin page follows what happens in a session', () => timelines(browser, root));
 await scenario('the admin page changes something for those who have the token', () => acts(browser, root));
 await scenario('a hostile session does nothing to the list', () => hostileLists(browser, root, trap));
 await scenario('a live session is two seconds behind', () => soon(browser, server, SOON));
@@ -146,6 +149,11 @@ await scenario('the policy is part of that', async () => withoutPolicy(browser, 
 await scenario("a server shows a phone's screen", async () => {
   await recordColours(browser, server, PHONE);
   await showsColours(browser, server, PHONE);
+});
+await scenario('Firefox shows what Chromium does', async () => {
+  const screens = [15, 25, 5].map((second) => [second, colourAt(second)]);
+  const file = await exported(server, JOURNEY);
+  await inFirefox(root, server, trap, { session: JOURNEY, file, hostile: HOSTILE, phone: PHONE, screens, live: LIVE_IN_FIREFOX });
 });
 const exports = [];
 await scenario('a server shows each session that is kept for tests', async () => {

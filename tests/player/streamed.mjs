@@ -129,6 +129,7 @@ export async function goesOn(browser, server, session, other) {
   check('its connection was never lost', seen.refused);
   await server.stop();
   check('a lost connection is told', await until(10_000, () => page.getByText('Trying again…').isVisible()));
+  await keepsTrying(page, seen);
   await server.start();
   await recordBatch(server, session, say(Date.now(), 'after the server'));
   check('it goes on by itself when the server is back', await until(30_000, async () => (await shownText(page)).includes('after the server')));
@@ -136,6 +137,34 @@ export async function goesOn(browser, server, session, other) {
   check('nothing is told of it any more', !(await page.locator('#lost').isVisible()));
   check('nothing fails', seen.errors);
   await close();
+}
+
+/** A lost connection is tried again for as long as somebody looks, and at once when the viewer says so, the network is back, or the page is shown again. */
+async function keepsTrying(page, seen) {
+  const tries = () => seen.refused.filter((url) => url.includes('/events')).length;
+  const triesOnce = async (why, act) => {
+    const before = tries();
+    await act();
+    check(`it is tried at once: ${why}`, await until(2_000, () => tries() > before));
+  };
+  // More often than there are different pauses: the next one is the longest.
+  for (let number = 1; number <= 8; number++) await triesOnce(`click ${number}`, () => page.click('#try-now'));
+  check('it is not given up', (await page.getByText('Trying again…').isVisible()) && (await page.locator('#message').isHidden()));
+  const hide = (hidden) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  const online = () => page.evaluate(() => dispatchEvent(new Event('online')));
+  await sleep(300);
+  const before = tries();
+  await hide(true);
+  await online();
+  await sleep(1_000);
+  check('while nobody looks it is not tried', tries() === before);
+  await triesOnce('the page is shown again', () => hide(false));
+  await sleep(300);
+  await triesOnce('the network is back', online);
 }
 
 /** A session that cannot be shown as a whole says why. */

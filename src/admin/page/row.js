@@ -1,7 +1,7 @@
 // A session's row in the list: its facts, which lead to the player, and its timeline when that is unfolded.
 
 import { length, make, number, since } from './show.js';
-import { showTimeline } from './timeline.js';
+import { Timeline } from './timeline.js';
 
 /** The longest text of a fact: the rest would not be seen. */
 const TEXT_MAX = 300;
@@ -30,7 +30,7 @@ function facts(session, nowMs) {
 export class Row {
   #session;
   #shown = '';
-  #folding;
+  #timeline = null;
   #link;
   #button;
   #place;
@@ -47,6 +47,7 @@ export class Row {
   /** Shows what is known now. */
   update(session, nowMs) {
     this.#session = session;
+    this.#timeline?.update(session);
     const parts = facts(session, nowMs);
     const shown = parts.map((part) => part.outerHTML).join('');
     if (shown === this.#shown) return;
@@ -56,20 +57,20 @@ export class Row {
   }
 
   #fold(isUnfolded) {
-    this.#folding?.abort();
+    this.#timeline?.end();
     this.#place.hidden = !isUnfolded;
     this.#button.setAttribute('aria-expanded', String(isUnfolded));
-    if (!isUnfolded) {
-      this.#place.replaceChildren();
-      return;
-    }
-    this.#folding = new AbortController();
-    showTimeline(this.#session, this.#place, this.#folding);
+    this.#timeline = isUnfolded ? new Timeline(this.#session, this.#place) : null;
+  }
+
+  /** Nobody looks: nothing is followed until the next update. */
+  pause() {
+    this.#timeline?.pause();
   }
 
   /** Takes it out of the list. */
   remove() {
-    this.#folding?.abort();
+    this.#timeline?.end();
     this.element.remove();
   }
 }

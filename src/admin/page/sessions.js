@@ -163,11 +163,14 @@ export function showSessions(trouble, said) {
     // There is no place to follow from, but the list can be asked for.
     if (error?.status === 503) soon();
   });
+  const rest = () => rows.forEach((row) => row.pause());
+  document.addEventListener('visibilitychange', () => document.hidden && rest(), { signal });
   const ages = setInterval(() => listed && !document.hidden && put(), AGES_MS);
   filtered();
   return () => {
     ended.abort();
     unfollow();
+    rest();
     clearInterval(ages);
     clearTimeout(timer);
     clearTimeout(liveTimer);

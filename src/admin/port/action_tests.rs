@@ -12,13 +12,14 @@ use super::tests::nothing;
 use super::*;
 
 const TOKEN: &str = "a token of sixteen or more";
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 7] = [
     "GET /api/actions",
     "POST /api/actions/reopen",
     "POST /api/actions/erase",
     "POST /api/actions/retention",
     "POST /api/actions/compact",
     "POST /api/actions/log",
+    "POST /api/actions/cancel",
 ];
 const DRY_RUN: &str = r#"{"session":"7","dry_run":true}"#;
 
@@ -133,6 +134,46 @@ fn a_wrong_body_begins_nothing_and_its_field_is_named() {
     assert_eq!(status, 413);
     assert_eq!(ask(&admin, "GET /api/actions/erase", "").0, 405);
     assert_eq!(job(&admin), Value::Null);
+}
+
+#[test]
+fn a_parameter_or_a_field_that_nobody_knows_changes_nothing() {
+    let (admin, changes) = start(Some(TOKEN), "exec sleep 60", None);
+    for target in TARGETS.iter().chain(&["POST /api/login"]) {
+        let body = match *target {
+            "POST /api/actions/erase" => DRY_RUN,
+            "POST /api/actions/log" => r#"{"log_level":"debug"}"#,
+            _ => "",
+        };
+        for (query, named) in [("dry_run=1", "dry_run"), ("colour=", "colour"), ("confirm=7&confirm=7", "confirm")] {
+            let (status, told) = ask(&admin, &format!("{target}?{query}"), body);
+            assert_eq!(status, 400, "{target}?{query}: {told}");
+            assert_eq!(told["error"], format!("there is no parameter {named}"), "{target}?{query}");
+        }
+    }
+    for target in ["reopen", "retention", "compact", "cancel"] {
+        for (body, named) in [(r#"{"cores":[1]}"#, "unknown field `cores`"), ("[]", "object"), ("{", "EOF")] {
+            let (status, told) = ask(&admin, &format!("POST /api/actions/{target}"), body);
+            assert_eq!(status, 400, "{target} {body}: {told}");
+            assert!(told["error"].as_str().unwrap().contains(named), "{target} {body}: {told}");
+        }
+    }
+    for (target, body, named) in [
+        ("log", r#"{"log_level":"debug","log_level":"info"}"#, "duplicate field `log_level`"),
+        ("log", r#"{"log_level":"debug","colour":1}"#, "unknown field `colour`"),
+        ("erase", r#"{"session":7,"dry_run":true,"dry_run":false}"#, "duplicate field `dry_run`"),
+        ("erase", r#"{"session":7,"dry_run":true} {}"#, "trailing"),
+    ] {
+        let (status, told) = ask(&admin, &format!("POST /api/actions/{target}"), body);
+        assert_eq!(status, 400, "{target} {body}: {told}");
+        assert!(told["error"].as_str().unwrap().contains(named), "{target} {body}: {told}");
+    }
+    assert_eq!(job(&admin), Value::Null);
+    assert!(changes.lock().unwrap().is_empty());
+    // What is said in a way that is known is done.
+    assert_eq!(ask(&admin, "POST /api/login?", "").0, 204);
+    assert_eq!(ask(&admin, "POST /api/actions/retention", "{}").0, 202);
+    assert_eq!(ask(&admin, "POST /api/actions/cancel?", "{}").0, 202);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // Which part of the session the page has, and how another one is loaded: by one request at a time.
 //
 // A page keeps so much of a session as session.js says. What a viewer asks for beyond it is loaded from a little before, and what was there makes room. A stream
-// that is lost is asked for again, from where it was.
+// that is lost is asked for again, from where it was, for as long as somebody looks at the page.
 
 import { clock } from './format.js';
 import { Trouble } from './source.js';
@@ -23,7 +23,7 @@ const AHEAD_MS = 10_000;
 /** A hand that is dragged asks for where it rests so long. */
 const REST_MS = 150;
 
-/** The pauses before a stream that was lost is asked for again, and how long one lasts that is none of the same trouble. */
+/** The pauses before a stream that was lost is asked for again, of which the last one comes again and again; and how long a stream lasts that is none of the same trouble. */
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 const SOUND_MS = 30_000;
 
@@ -38,6 +38,8 @@ export class Loader {
   #loading = false;
   /** All that was known came. */
   #caughtUp = false;
+  /** Ends the pause before the next try. */
+  #endPause = () => {};
 
   /** `live`: whether the session is going on. `told`: what to do with words for the viewer, and at the end of the session. */
   constructor(source, session, player, live, told) {
@@ -46,9 +48,9 @@ export class Loader {
     setInterval(() => this.#tell(), 500);
   }
 
-  /** Loads what the viewer wants first: a moment, or undefined. */
-  begin(ms) {
-    const wanted = this.live ? -END_LEAD_MS : 0;
+  /** Loads what the viewer wants first: a moment; one in Unix ms, of which the player knows where it is once something has come; or neither. */
+  begin({ ms, at }) {
+    const wanted = this.live && at === undefined ? -END_LEAD_MS : 0;
     return this.#renew(ms === undefined ? wanted : Math.max(ms - LEAD_MS, 0));
   }
 
@@ -117,13 +119,13 @@ export class Loader {
         if (isOver()) return;
         if (performance.now() - this.#begun > SOUND_MS) tries = 0;
         const isLost = error instanceof Trouble && error.lost && (error.cut || this.session.end !== null);
-        if (!isLost || tries >= PAUSES_MS.length) {
+        if (!isLost) {
           this.#loading = false;
           this.told.failed(error);
           return;
         }
-        this.told.lost();
-        await sleep(PAUSES_MS[tries++]);
+        this.told.lost(error);
+        await this.#pause(PAUSES_MS[Math.min(tries++, PAUSES_MS.length - 1)], request.signal);
         if (isOver()) return;
         if (this.session.end !== null) from = this.#again();
       }
@@ -133,6 +135,27 @@ export class Loader {
     this.#loading = false;
     this.#caughtUp = true;
     if (!this.session.more) this.told.ended();
+  }
+
+  /** Asks again for a stream that was lost, at once. */
+  tryNow() {
+    this.#endPause();
+  }
+
+  /** Waits before the next try: until the time is over, or the network is back, or the viewer wants it; but not while nobody looks at the page. */
+  async #pause(ms, signal) {
+    const ended = new AbortController();
+    const until = { signal: ended.signal };
+    await new Promise((resolve) => {
+      this.#endPause = resolve;
+      const due = () => document.hidden || resolve();
+      const timer = setTimeout(due, ms);
+      ended.signal.addEventListener('abort', () => clearTimeout(timer));
+      addEventListener('online', due, until);
+      document.addEventListener('visibilitychange', () => document.hidden || resolve(), until);
+      signal.addEventListener('abort', resolve, until);
+    });
+    ended.abort();
   }
 
   /** Where to go on behind what is there. What happened at the last moment may not all have come: it comes again. */

@@ -46,7 +46,8 @@ async function main() {
     tellAbout(facts);
     const player = new Player(session, source);
     const loader = new Loader(source, session, player, facts.live === true && !source.contained, told(source, session, player));
-    await loader.begin(readAddress().ms);
+    document.getElementById('try-now').addEventListener('click', () => loader.tryNow());
+    await loader.begin(readAddress());
   } catch (error) {
     failed(error);
   }
@@ -74,9 +75,9 @@ function told(source, session, player) {
       if (!player.stage.shown && session.origin !== null) say(remarks(session, player, source));
     },
     /** The connection was lost, and is tried again. */
-    lost() {
+    lost(error) {
       isLost = true;
-      lost('The connection to the server was lost. Trying again…');
+      lost(`${error.busy ? error.message : 'The connection to the server was lost.'} Trying again…`);
     },
     /** No more comes. */
     ended() {
@@ -97,24 +98,30 @@ function told(source, session, player) {
 function failed(error, player) {
   const trouble = error instanceof Trouble ? error : new Trouble(`The player has failed: ${error.message}`);
   // What has come can be played; the words stand beside it.
-  if (player?.stage.shown) note(trouble.message);
+  if (player?.stage.shown) note(trouble.message, trouble.again);
   else say(trouble.message, trouble.again);
   if (!(error instanceof Trouble)) console.error(error);
 }
 
 /** A remark that stands while it is so. */
 function lost(text) {
-  const element = document.getElementById('lost');
-  element.textContent = text;
-  element.hidden = text === '';
+  document.getElementById('lost-text').textContent = text;
+  document.getElementById('lost').hidden = text === '';
 }
 
-/** A remark below the controls. */
-function note(text) {
-  if ([...document.querySelectorAll('#small > .note')].some((other) => other.textContent === text)) return;
+/** A remark below the controls; `again`: with a way to load the page again, which then shows the same moment. */
+function note(text, again = false) {
+  if ([...document.querySelectorAll('#small > .note')].some((other) => other.firstChild?.textContent === text)) return;
   const paragraph = document.createElement('p');
   paragraph.className = 'note';
   paragraph.textContent = text;
+  if (again) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Try again';
+    button.addEventListener('click', () => location.reload());
+    paragraph.append(' ', button);
+  }
   document.getElementById('small').prepend(paragraph);
 }
 

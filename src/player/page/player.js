@@ -29,6 +29,8 @@ export class Player {
   #playing = false;
   #waiting = false;
   #start;
+  /** The same in Unix ms, until it is known when the session begins. */
+  #startAt;
   /** Whether the viewer, or the address, has asked for a moment: then a session that is going on is not joined live by itself. */
   #chosen = false;
   #told = 0;
@@ -37,15 +39,17 @@ export class Player {
     this.session = session;
     const address = readAddress();
     this.#start = address.ms;
-    this.#chosen = address.ms !== undefined;
+    if (address.ms === undefined) this.#startAt = address.at;
+    this.#chosen = (address.ms ?? address.at) !== undefined;
     this.stage = new Stage(part('stage'), part('screen'), source.assets);
     this.timeline = new Timeline(part('timeline'), session, (ms) => this.seek(ms));
     this.lists = new Lists(session, { seek: (ms) => this.seek(ms), changed: () => this.#tellAddress() });
     this.tabBar = new TabBar(session, source, (ms) => this.seek(ms));
     this.lists.open(address.list);
-    onAddress(({ ms, list }) => {
+    onAddress(({ ms, at, list }) => {
       // In this order: a list that is opened writes the moment that is shown into the address.
       if (ms !== undefined) this.seek(ms);
+      else if (at !== undefined) this.#seekAt(at);
       this.lists.open(list);
     });
     this.#controls();
@@ -99,7 +103,7 @@ export class Player {
     this.#playing = true;
     this.#waiting = false;
     if (over) this.#goTo(0);
-    else if (this.#start === undefined) this.stage.play(this.stage.now());
+    else if (!this.#isAwaited) this.stage.play(this.stage.now());
   }
 
   pause() {
@@ -118,8 +122,26 @@ export class Player {
     this.#tellAddress();
   }
 
+  /** The same for one in Unix ms. */
+  #seekAt(at) {
+    this.#chosen = true;
+    this.#live = false;
+    this.#startAt = at;
+    this.#knowStart();
+  }
+
+  /** Once it is known when the session begins, a moment in Unix ms is one like others. */
+  #knowStart() {
+    const { origin } = this.session;
+    if (this.#startAt === undefined || origin === null) return;
+    const ms = Math.max(this.#startAt - origin, 0);
+    this.#startAt = undefined;
+    this.wait(ms);
+  }
+
   #goTo(ms) {
     this.#start = undefined;
+    this.#startAt = undefined;
     const to = Math.min(Math.max(ms, 0), this.open ? this.session.length : this.session.loaded);
     this.#waiting = false;
     if (!this.loader.has(to) || to > this.session.loaded) {
@@ -170,12 +192,18 @@ export class Player {
     part('live-mark').hidden = true;
   }
 
+  /** Whether a moment was asked for that is not shown yet. */
+  get #isAwaited() {
+    return this.#start !== undefined || this.#startAt !== undefined;
+  }
+
   #tick() {
     const { session, stage } = this;
+    this.#knowStart();
     // The moment that the address asks for may not have come yet.
     if (this.#start !== undefined && stage.shown && (session.loaded >= this.#start || !this.open)) this.#goTo(this.#start);
     let now = stage.now();
-    if (this.#playing && stage.shown && this.#start === undefined) now = this.#advance(now);
+    if (this.#playing && stage.shown && !this.#isAwaited) now = this.#advance(now);
     if (this.#start === undefined) this.loader?.goOn(now);
     else if (this.loader?.has(this.#start) === false) this.loader.want(this.#start);
     this.timeline.show(now);
@@ -230,7 +258,7 @@ export class Player {
     part('go-live').ariaPressed = String(this.#live);
     part('go-live').dataset.behind = this.#live ? String(Math.round(Math.max(session.loaded - now, 0))) : '';
     part('address').textContent = session.origin === null ? '' : session.pageAt(session.origin + now + 1);
-    const loads = this.#start !== undefined && this.#chosen;
+    const loads = this.#isAwaited && this.#chosen;
     const waiting = loads ? 'Loading…' : this.#waiting ? (part('live-mark').hidden ? 'Loading…' : 'Waiting for more…') : '';
     if (part('waiting').textContent !== waiting) part('waiting').textContent = waiting;
     if (this.#playing && Math.abs(now - this.#told) > 5_000) this.#tellAddress();
@@ -239,6 +267,6 @@ export class Player {
   #tellAddress() {
     this.#told = this.stage?.now() ?? 0;
     // Not before the moment that the address asks for has come, and none while the newest is shown.
-    if (this.#start === undefined && !this.#live) writeAddress(this.#chosen ? this.#told : undefined, this.lists?.list.name ?? 'all');
+    if (!this.#isAwaited && !this.#live) writeAddress(this.#chosen ? this.#told : undefined, this.lists?.list.name ?? 'all');
   }
 }

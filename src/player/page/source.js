@@ -2,18 +2,25 @@
 
 /**
  * What went wrong, in words for the viewer. `again`: trying again may help. `lost`: so does the page by itself, if it has been shown something; `cut`: the
- * answer had begun.
+ * answer had begun; `busy`: the server has said why.
  */
 export class Trouble extends Error {
-  constructor(text, again = false, { lost = false, cut = false } = {}) {
+  constructor(text, again = false, { lost = false, cut = false, busy = false } = {}) {
     super(text);
     this.again = again;
     this.lost = lost;
     this.cut = cut;
+    this.busy = busy;
   }
 }
 
 const UNREACHABLE = 'The server cannot be reached. Look whether takeup runs, and whether this computer is connected to it.';
+
+/** A server that follows a session says something more often. One that says nothing for so long is gone, whatever the browser knows of it. */
+const SILENCE_MAX_MS = 30_000;
+
+/** What a server says when it will be back: itself, or a proxy before it. */
+const IS_BACK_SOON = new Set([502, 503, 504]);
 
 /** What stands for the address of an asset that the file has in itself. */
 const NAMED = /takeup-asset:([0-9a-f]{32})/g;
@@ -99,7 +106,7 @@ class ServerSource {
     for (;;) {
       let next;
       try {
-        next = await reader.read();
+        next = await soon(reader);
       } catch {
         throw new Trouble('The connection to the server was lost. What came before that can be played.', true, { lost: true, cut: true });
       }
@@ -128,7 +135,23 @@ class ServerSource {
     const why = await reason(answer);
     if (answer.status === 401) throw new Trouble('You are not logged in. Log in on the page of all sessions, then open this one again.', true);
     if (answer.status === 403) throw new Trouble(`The server does not show sessions to you: ${why}.`);
-    throw new Trouble(`The server cannot show this session at the moment: ${why}.`, true, { lost: answer.status === 503 });
+    throw new Trouble(`The server cannot show this session at the moment: ${why}.`, true, { lost: IS_BACK_SOON.has(answer.status), busy: answer.status === 503 });
+  }
+}
+
+/** What the reader of an answer has next. Rejects after too long a silence, and ends the answer. */
+async function soon(reader) {
+  let timer;
+  const silence = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('silence'));
+      reader.cancel().catch(() => {});
+    }, SILENCE_MAX_MS);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -61,6 +61,7 @@ export class Stage {
     iframe.title = 'The recorded page';
     iframe.tabIndex = -1;
     mendSeeks(this.#replayer);
+    if (this.assets) tellNoReferrer(this.#replayer);
     this.#replayer.on('resize', ({ width, height }) => this.#fit(width, height));
   }
 
@@ -133,6 +134,30 @@ export class Stage {
     style.height = `${height}px`;
     style.transform = `translate(-50%, -50%) scale(${scale})`;
   }
+}
+
+/**
+ * What the page says of referrers holds for its frames. Firefox makes the document of a frame anew once the frame is there, and forgets it then: so it is said in
+ * each, before there is something in it that is fetched. A document that is filled keeps that, though it loses the element.
+ */
+function tellNoReferrer(replayer) {
+  const say = (shown) => {
+    const meta = document.createElement('meta');
+    meta.name = 'referrer';
+    meta.content = 'no-referrer';
+    (shown?.head ?? shown?.documentElement)?.append(meta);
+  };
+  const rebuild = replayer.rebuildFullSnapshot.bind(replayer);
+  replayer.rebuildFullSnapshot = (...all) => {
+    say(replayer.iframe.contentDocument);
+    return rebuild(...all);
+  };
+  const attach = replayer.attachDocumentToIframe.bind(replayer);
+  replayer.attachDocumentToIframe = (mutation, frame) => {
+    // While it seeks it works on a picture of the page, and makes the frames and what is in them at one stroke afterwards.
+    if (!replayer.usingVirtualDom) say(frame.contentDocument);
+    return attach(mutation, frame);
+  };
 }
 
 /** Three things that a seek of the Replayer (2.1.6) gets wrong. */
