@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::export::clean;
 use crate::export::said::{Key, NodeId, Rule, Said, Word};
 
+use super::animated;
 use super::node::{Element, Node, RuleChange, What};
 use super::room::Room;
 use super::sheets::Sheets;
@@ -84,7 +85,7 @@ const WORD_BYTES: usize = 2 * size_of::<String>() + 16;
 const NAME_BYTES_MAX: usize = 256;
 /// The longest address of a page: it is no part of the budget.
 const LOCATION_BYTES_MAX: usize = 64 << 10;
-/// The longest `style` that ends of animations are added to: each makes it longer, and may come at any moment.
+/// The longest `style` that ends of animations are added to: each may make it longer, and come at any moment.
 const ANIMATED_BYTES_MAX: usize = 32 << 10;
 
 impl Page {
@@ -191,7 +192,7 @@ impl Page {
                 if before.len() + styles.len() > ANIMATED_BYTES_MAX {
                     return Err(Left::Full);
                 }
-                let style = format!("{};{styles}", before.trim_end_matches(';'));
+                let style = animated::with(before, styles);
                 self.set_attribute(*node, "style", Some(style.into()), watch)
             }
             Said::Data(node, text) => self.set_text(*node, text, watch),
