@@ -401,7 +401,8 @@ impl Watch for Recorder {
         let (mut of, mut anew) = (Vec::new(), Vec::new());
         for owner in self.styles.elements_of(sheet) {
             match page.sheets.of(owner).take(2).count() {
-                1 => of.push(Of::Element(owner)),
+                // Browsers replace the rules of no sheet that an element has.
+                1 if !matches!(rule, Rule::Replace(_)) => of.push(Of::Element(owner)),
                 // Its text has the rules of all of them.
                 _ => anew.push(owner),
             }

@@ -18,7 +18,8 @@ pub(super) fn css_of(styles: String) -> String {
 
 /// The property that scripts call so: `backgroundColor` is `background-color`.
 fn property(name: &str) -> Option<String> {
-    let is_named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_named =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !is_named || name.starts_with("--") {
         return is_named.then(|| name.to_owned());
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use super::super::ids;
-use super::tests::{batches, events, is_snapshot, sessions, shown};
 use super::Options;
+use super::tests::{batches, events, is_snapshot, sessions, shown};
 use crate::tracker::captured::{Upload, uploads};
 use crate::tracker::{Value, read_batch, split_parts};
 
@@ -178,7 +178,9 @@ fn json_without_children(seen: &Json) -> Json {
 
 /// Attributes that are shown with the value that they were sent with.
 fn is_plain(name: &str) -> bool {
-    name.starts_with("data-") || name.starts_with("aria-") || matches!(name, "class" | "alt" | "title" | "lang" | "role")
+    name.starts_with("data-")
+        || name.starts_with("aria-")
+        || matches!(name, "class" | "alt" | "title" | "lang" | "role")
 }
 
 #[test]

@@ -48,7 +48,9 @@ pub(super) fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut
 pub(super) fn shown(events: &[Event]) -> Json {
     let mut player = Player::default();
     events.iter().for_each(|event| player.play(event));
-    player.seen(ids::DOCUMENT)
+    let mut seen = player.seen(ids::DOCUMENT);
+    seen["adopted"] = json!(player.adopted_rules());
+    seen
 }
 
 pub(super) fn is_snapshot(event: &Event) -> bool {
