@@ -104,12 +104,12 @@ impl<'a> Serializer<'a> {
     pub fn alone(&mut self, id: NodeId, place: Place) -> Option<Node> {
         let page = self.page;
         let node = page.tree.get(id)?;
-        self.written.push(id);
         let mut written = match &node.what {
             What::Text(text) => self.text(id, node, text, place),
             What::Element(element) => self.element(id, node, element, place),
             What::Document(_) | What::Shadow => return None,
         };
+        self.written.push(id);
         written.is_shadow = place.shadow;
         Some(written)
     }

@@ -149,6 +149,32 @@ fn the_rules_of_an_elements_sheet_are_replaced_with_the_element() {
 }
 
 #[test]
+fn the_rules_of_an_elements_sheet_stay_ahead_of_those_that_were_told_of_the_element() {
+    let sheet = |rule: &str| Said::SheetRule(7, Rule::Insert(rule.to_owned(), 0), None);
+    let begin = [element(1, 0, 0, "style"), Said::SheetOwner { sheet: 7, owner: 1 }, sheet("a{}")];
+    let own = Said::CssRule(1, Rule::Insert("b{}".to_owned(), 1), None);
+    let moments = [begin.to_vec(), vec![own], vec![sheet("c{}")]];
+    assert_eq!(rules_after(moments), serde_json::json!(["c{}", "b{}", "a{}"]));
+}
+
+#[test]
+fn what_has_become_a_shadow_root_since_it_was_put_in_is_no_node_of_the_player() {
+    let begin = [element(1, 0, 0, "div"), Said::Text { node: 2, parent: 0, index: 0 }];
+    let (mut page, mut recorder) = (page_of([]), Recorder::new(Assets::WITHHELD));
+    let mut player = Player::default();
+    let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut playing(&mut player));
+    let again = element(2, 99, 0, "p");
+    for said in begin.iter().chain([&again, &Said::Root { host: 1, root: 2 }]) {
+        assert_eq!(page.apply(said, &mut recorder).is_ok(), *said != again);
+    }
+    let _ = recorder.flush(&page, &Pictures::new(), 1, &mut playing(&mut player));
+    // The player is not told to take out what it does not have.
+    page.apply(&Said::Root { host: 1, root: 3 }, &mut recorder).unwrap();
+    let _ = recorder.flush(&page, &Pictures::new(), 2, &mut playing(&mut player));
+    assert_eq!(player.seen(ids::DOCUMENT), whole(&page).seen(ids::DOCUMENT));
+}
+
+#[test]
 fn a_rule_that_may_not_be_shown_leaves_the_others_their_numbers() {
     let insert = |rule: &str, at| Rule::Insert(rule.to_owned(), at);
     let rules =

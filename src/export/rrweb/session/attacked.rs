@@ -110,44 +110,81 @@ fn a_session_of_nothing_and_one_without_a_document_have_no_picture_and_no_fault(
     assert_eq!(converter.left_out(), LeftOut { gaps: 1, ..LeftOut::default() });
 }
 
+/// A message, and whether a picture comes after it: the name of its stream.
+type Step = (Told, Option<String>);
+
+fn steps(seed: u64) -> Vec<Step> {
+    let (mut dice, mut at_ms, mut pages) = (Dice(seed), 1_000_i64, [1; 3]);
+    let step = |_| {
+        at_ms = match dice.below(60) {
+            0 => dice.of(&[i64::MIN, 0, i64::MAX - 5]).min(if seed % 4 == 0 { i64::MAX } else { 100_000_000 }),
+            1 => at_ms.saturating_sub(5_000),
+            2..8 => at_ms.saturating_add(15_000),
+            8..30 => at_ms.saturating_add(1),
+            _ => at_ms,
+        };
+        let tab = dice.below(3);
+        pages[tab] += u64::from(dice.below(100) == 0);
+        let page = pages[tab] - u64::from(dice.below(100) == 0);
+        let said = match dice.below(30) {
+            0 => Said::ActiveTab(dice.of(&["", "a", "b", "nobody"]).to_owned()),
+            1 => Said::Hidden(dice.below(4) > 0),
+            _ => dice.said(),
+        };
+        let what = if dice.below(200) == 0 { What::Gap } else { What::Page(said) };
+        let picture = (dice.below(20) == 0).then(|| format!("{}_{}", dice.of(&[0, 1, 3]), dice.node()));
+        (Told { tab: ["", "a", "b"][tab].into(), page, what, ..told(at_ms, Said::Document) }, picture)
+    };
+    (0..600).map(step).collect()
+}
+
+fn converts_and_plays(steps: &[Step]) {
+    let (mut converter, mut events) = (Converter::new(Options::default()), Vec::new());
+    let mut sink = |event| {
+        events.push(event);
+        Flow::Continue(())
+    };
+    for (told, picture) in steps {
+        assert!(converter.tell(told, &mut sink).is_continue());
+        if let Some(stream) = picture {
+            assert!(converter.picture(stream, told.at_ms, b"\xff\xd8\xff", &mut sink).is_continue());
+        }
+    }
+    assert!(converter.flush(&mut sink).is_continue());
+    plays("these messages", &events);
+}
+
+/// Those of the steps without which nothing would fail.
+fn smallest(mut steps: Vec<Step>) -> Vec<Step> {
+    let mut length = steps.len() / 2;
+    while length > 0 {
+        let mut at = 0;
+        while at < steps.len() {
+            let mut fewer = steps.clone();
+            fewer.drain(at..steps.len().min(at + length));
+            match std::panic::catch_unwind(|| converts_and_plays(&fewer)) {
+                Ok(()) => at += length,
+                Err(_) => steps = fewer,
+            }
+        }
+        length /= 2;
+    }
+    steps
+}
+
 #[test]
 fn whatever_messages_come_in_whatever_order_the_events_can_be_played() {
     let rounds = std::env::var("TAKEUP_ATTACKS").map_or(400, |rounds| rounds.parse().unwrap());
     for seed in 0..rounds {
-        let mut dice = Dice(seed);
-        let (mut converter, mut events, mut at_ms) = (Converter::new(Options::default()), Vec::new(), 1_000_i64);
-        let mut sink = |event| {
-            events.push(event);
-            Flow::Continue(())
-        };
-        for _ in 0..600 {
-            at_ms = match dice.below(60) {
-                0 => dice.of(&[i64::MIN, 0, i64::MAX - 5]).min(if seed % 4 == 0 { i64::MAX } else { 100_000_000 }),
-                1 => at_ms.saturating_sub(5_000),
-                2..8 => at_ms.saturating_add(15_000),
-                8..30 => at_ms.saturating_add(1),
-                _ => at_ms,
-            };
-            let tab = dice.of(&["", "a", "b"]);
-            let page = 1 + u64::from(dice.below(150) == 0);
-            let said = match dice.below(30) {
-                0 => Said::ActiveTab(dice.of(&["", "a", "b", "nobody"]).to_owned()),
-                1 => Said::Hidden(dice.below(4) > 0),
-                _ => dice.said(),
-            };
-            let what = if dice.below(200) == 0 { What::Gap } else { What::Page(said) };
-            assert!(
-                converter
-                    .tell(&Told { tab: tab.into(), page, what, ..told(at_ms, Said::Document) }, &mut sink)
-                    .is_continue()
-            );
-            if dice.below(20) == 0 {
-                let stream = format!("{}_{}", dice.of(&[0, 1, 3]), dice.node());
-                assert!(converter.picture(&stream, at_ms, b"\xff\xd8\xff", &mut sink).is_continue());
-            }
+        let steps = steps(seed);
+        if let Err(fault) = std::panic::catch_unwind(|| converts_and_plays(&steps)) {
+            let least = smallest(steps);
+            let lines = least.iter().map(|(told, picture)| {
+                format!("{} {:?} {}: {:?} {picture:?}\n", told.at_ms, told.tab, told.page, told.what)
+            });
+            eprintln!("seed {seed} fails at\n{}", lines.collect::<String>());
+            std::panic::resume_unwind(fault);
         }
-        assert!(converter.flush(&mut sink).is_continue());
-        plays(&format!("seed {seed}"), &events);
     }
 }
 
