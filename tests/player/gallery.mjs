@@ -41,9 +41,6 @@ export async function startGallery() {
 export const UNTOLD = {
   'tracker-12': ['adopted', 'shadow', 'animated by a script'],
   'tracker-15': ['adopted', 'shadow', 'animated by a script'],
-  'tracker-18': ['animated by a script'],
-  // It tells them as JSON, which takeup does not read yet.
-  'tracker-19': ['animated by a script'],
 };
 
 /** The generations that begin another session in another tab. */

@@ -201,6 +201,7 @@ export function hostileBatch(trap, at) {
     message('AdoptedSSReplaceURLBased', 1, `body{background:url(adopted)}`, `${trap}/`),
     message('AdoptedSSAddOwner', 1, 0),
     message('NodeAnimationResult', harmless, `background:url(${trap}/animated)`),
+    message('NodeAnimationResult', harmless, JSON.stringify({ backgroundImage: `url(${trap}/animated)`, content: `'';cursor:url(${trap}/animated)`, '--x': `image-set('${trap}/animated')` })),
     message('SetInputValue', harmless, texts(trap)[0], 0),
   );
   const said = texts(trap).flatMap((text) => [

@@ -3,13 +3,15 @@
 //! What is read is never passed on: each token that may be shown is written anew. Left out are comments, addresses and imports that may not be followed,
 //! and whatever closes nothing. What stood around them stays apart, see [`writer`].
 
+mod rules;
 mod writer;
 
 use cssparser::{Delimiter, ParseError, Parser, Token};
 use url::Url;
 
+pub use self::rules::rules;
 use self::writer::Writer;
-use super::{Assets, fetched, room_for_addresses, strip_prefix_of_any_case};
+use super::{Assets, fetched, room_by_length, room_for_addresses, strip_prefix_of_any_case};
 
 /// Blocks inside blocks, further than any style sheet goes.
 const DEPTH_MAX: usize = 32;
@@ -19,10 +21,35 @@ const NOWHERE: &str = "about:invalid";
 
 /// The text with only those addresses that may be fetched, and only those imports that are kept.
 pub fn css(text: &str, base: Option<&Url>, assets: &Assets) -> String {
+    cleaned(text, base, assets, &mut room_for_addresses(text))
+}
+
+/// The same for one rule of a sheet. Where nothing of it may be shown, or it is no rule, another stands for it that does nothing: those behind it are named
+/// by their numbers.
+pub fn css_rule(text: &str, base: Option<&Url>, assets: &Assets) -> String {
+    rule(text, base, assets, &mut room_for_addresses(text))
+}
+
+/// The same for all rules of a sheet, as one text.
+pub fn css_rules(texts: &[&str], base: Option<&Url>, assets: &Assets) -> String {
+    let mut room = texts.iter().fold(room_for_addresses(""), |room, text| room + room_by_length(text));
+    let rules: Vec<String> = texts.iter().map(|text| rule(text, base, assets, &mut room)).collect();
+    rules.join("\n")
+}
+
+fn rule(text: &str, base: Option<&Url>, assets: &Assets, room: &mut usize) -> String {
+    Some(cleaned(text, base, assets, room))
+        .filter(|rule| rules::is_one(rule))
+        .unwrap_or_else(|| rules::NO_RULE.to_owned())
+}
+
+/// `room` is how many bytes of addresses may still be written.
+fn cleaned(text: &str, base: Option<&Url>, assets: &Assets, room: &mut usize) -> String {
     // A mark of the byte order is no part of the first name.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut walk = Walk { base, assets, room: room_for_addresses(text), out: Writer::with_capacity(text.len()) };
+    let mut walk = Walk { base, assets, room: *room, out: Writer::with_capacity(text.len()) };
     walk.block(&mut Parser::new(text), 0, false);
+    *room = walk.room;
     walk.out.into_text()
 }
 

@@ -15,7 +15,7 @@ use url::Url;
 
 pub use assets::{Assets, KeptAssets};
 pub use attribute::{apart, attribute, is_name};
-pub use css::{css, css_part};
+pub use css::{css, css_part, css_rule, css_rules, rules};
 pub use element::{element_name, tag};
 
 /// The tag of an element that may not be shown.
@@ -33,7 +33,12 @@ pub fn base(location: &str) -> Option<Url> {
 
 /// How much of addresses may be written for a text: page and place make each longer, and a text may have little else.
 fn room_for_addresses(text: &str) -> usize {
-    (64 << 10) + 8 * text.len()
+    (64 << 10) + room_by_length(text)
+}
+
+/// The part of it that a longer text has more of.
+fn room_by_length(text: &str) -> usize {
+    8 * text.len()
 }
 
 /// An address that may be fetched, as it is written there; `None` for all others.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::export::clean;
 use crate::export::said::{Key, NodeId, Rule, Said, Word};
 
+use super::animated;
 use super::node::{Element, Node, RuleChange, What};
 use super::room::Room;
 use super::sheets::Sheets;
@@ -84,7 +85,7 @@ const WORD_BYTES: usize = 2 * size_of::<String>() + 16;
 const NAME_BYTES_MAX: usize = 256;
 /// The longest address of a page: it is no part of the budget.
 const LOCATION_BYTES_MAX: usize = 64 << 10;
-/// The longest `style` that ends of animations are added to: each makes it longer, and may come at any moment.
+/// The longest `style` that ends of animations are added to: each may make it longer, and come at any moment.
 const ANIMATED_BYTES_MAX: usize = 32 << 10;
 
 impl Page {
@@ -132,12 +133,15 @@ impl Page {
                 if self.tree.is_root(*node) {
                     return Err(Left::NoTree);
                 }
+                let before = self.parent_of(*node);
                 watch.leaves(self, *node);
                 let moved = self.tree.move_to(*node, *parent, *index);
                 // Also if it stays where it is: it has been told to have left.
                 if self.tree.get(*node).is_some() {
                     watch.placed(*node);
                 }
+                self.read_anew(before, watch);
+                self.read_anew(moved.ok().map(|()| *parent), watch);
                 moved
             }
             Said::Remove(node) => {
@@ -147,19 +151,23 @@ impl Page {
                 if self.tree.is_root(*node) {
                     return Err(Left::NoTree);
                 }
+                let before = self.parent_of(*node);
                 watch.leaves(self, *node);
                 self.tree.remove(*node);
+                self.read_anew(before, watch);
                 Ok(())
             }
             Said::Root { host, root } => {
                 // Before anybody is told of what goes with it.
                 self.tree.may_be_root(*root, *host)?;
                 let before = self.tree.get(*host).and_then(Node::element).and_then(|element| element.root);
+                let parent = self.parent_of(*root);
                 for node in [Some(*root), before].into_iter().flatten().filter(|node| self.tree.get(*node).is_some()) {
                     watch.leaves(self, node);
                 }
                 self.tree.create_root(*root, *host)?;
                 watch.rooted(*root);
+                self.read_anew(parent, watch);
                 Ok(())
             }
             Said::Location(url, title) => {
@@ -191,7 +199,7 @@ impl Page {
                 if before.len() + styles.len() > ANIMATED_BYTES_MAX {
                     return Err(Left::Full);
                 }
-                let style = format!("{};{styles}", before.trim_end_matches(';'));
+                let style = animated::with(before, styles);
                 self.set_attribute(*node, "style", Some(style.into()), watch)
             }
             Said::Data(node, text) => self.set_text(*node, text, watch),
@@ -245,6 +253,7 @@ impl Page {
         if self.tree.is_root(node) {
             return Err(Left::NoTree);
         }
+        let before = self.parent_of(node);
         if self.tree.get(node).is_some() {
             watch.leaves(self, node);
         }
@@ -253,7 +262,30 @@ impl Page {
         if self.tree.get(node).is_some() {
             watch.placed(node);
         }
+        self.read_anew(before, watch);
+        self.read_anew(placed.ok().map(|()| parent), watch);
         placed
+    }
+
+    fn parent_of(&self, node: NodeId) -> Option<NodeId> {
+        self.tree.get(node)?.parent
+    }
+
+    /// What is in a node is another. If that is a style element, browsers read its rules anew from its texts: those that were put in or taken out one by
+    /// one are as if that had never been.
+    fn read_anew(&mut self, node: Option<NodeId>, watch: &mut dyn Watch) {
+        let Some(node) = node.filter(|node| self.tree.get(*node).is_some_and(|found| found.is("style"))) else {
+            return;
+        };
+        let has_sheet = self.sheets.has_owner(node);
+        let Some(element) = self.tree.get_mut(node).and_then(Node::element_mut) else { return };
+        // A text that was told apart from its nodes stays.
+        if element.rules.is_empty() || element.css.is_some() || has_sheet {
+            return;
+        }
+        let rules = std::mem::take(&mut element.rules);
+        self.tree.give_back(rules.iter().map(RuleChange::bytes).sum());
+        watch.css(self, node);
     }
 
     fn set_attribute(
@@ -307,6 +339,7 @@ impl Page {
             text.clone_into(data);
         }
         watch.text(node);
+        self.read_anew(self.parent_of(node), watch);
         Ok(())
     }
 

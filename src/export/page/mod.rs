@@ -5,6 +5,7 @@
 //!
 //! | file | |
 //! |---|---|
+//! | `animated` | a `style` attribute, with what animations have ended with |
 //! | `changes` | the page, and the changes that messages make to it |
 //! | `list` | a list in pieces, for what may be long |
 //! | `node` | one node |
@@ -12,6 +13,7 @@
 //! | `tree` | the nodes and their places |
 //! | `sheets` | style sheets that scripts made, and who uses them |
 
+mod animated;
 pub mod changes;
 pub mod list;
 pub mod node;

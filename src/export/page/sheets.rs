@@ -4,8 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cssparser::{ParseError, Parser, Token};
-
+use crate::export::clean;
 use crate::export::said::{NodeId, Rule};
 
 use super::list::List;
@@ -138,7 +137,8 @@ impl Sheets {
                 at as u64
             }
             Rule::Replace(text) => {
-                let rules = rules_of(text);
+                // Players put them in one by one, and later changes name them by their number.
+                let rules = clean::rules(text);
                 let bytes = rules.iter().map(|rule| RULE_BYTES + rule.len()).sum();
                 tree.take(bytes)?;
                 tree.give_back(before);
@@ -162,40 +162,6 @@ impl Sheets {
         }
         let since_ms = self.now_ms;
         Ok(self.by_number.entry(sheet).or_insert_with(|| Sheet { since_ms, ..Sheet::default() }))
-    }
-}
-
-/// The rules of a sheet that was told as a whole: players put them in one by one, and later changes name them by their number.
-fn rules_of(text: &str) -> Vec<String> {
-    let mut parser = Parser::new(text);
-    let mut rules = Vec::new();
-    loop {
-        parser.skip_whitespace();
-        let start = parser.position();
-        let Ok(first) = parser.next().cloned() else { return rules };
-        let at_rule = matches!(&first, Token::AtKeyword(_));
-        // Browsers have no number for imports in a sheet that a script made.
-        let is_dropped = matches!(&first, Token::AtKeyword(name) if ["import", "charset"].iter().any(|other| name.eq_ignore_ascii_case(other)));
-        let mut is_whole = at_rule;
-        let mut token = Some(first);
-        while let Some(now) = token {
-            match now {
-                Token::CurlyBracketBlock => {
-                    // The closure never fails.
-                    let _ = parser.parse_nested_block(|block| -> Result<(), ParseError<()>> {
-                        while block.next().is_ok() {}
-                        Ok(())
-                    });
-                    is_whole = true;
-                    break;
-                }
-                Token::Semicolon if at_rule => break,
-                _ => token = parser.next().cloned().ok(),
-            }
-        }
-        if is_whole && !is_dropped {
-            rules.push(parser.slice_from(start).trim_end().to_owned());
-        }
     }
 }
 

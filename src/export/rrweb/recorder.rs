@@ -400,9 +400,11 @@ impl Watch for Recorder {
         self.rules(told, rule, at);
         let (mut of, mut anew) = (Vec::new(), Vec::new());
         for owner in self.styles.elements_of(sheet) {
+            let has_own = page.tree.get(owner).and_then(PageNode::element).is_some_and(|style| !style.rules.is_empty());
             match page.sheets.of(owner).take(2).count() {
-                1 => of.push(Of::Element(owner)),
-                // Its text has the rules of all of them.
+                // Browsers replace the rules of no sheet that an element has.
+                1 if !matches!(rule, Rule::Replace(_)) && !has_own => of.push(Of::Element(owner)),
+                // Its text has the rules of all of them, and ahead of its own.
                 _ => anew.push(owner),
             }
         }

@@ -104,12 +104,12 @@ impl<'a> Serializer<'a> {
     pub fn alone(&mut self, id: NodeId, place: Place) -> Option<Node> {
         let page = self.page;
         let node = page.tree.get(id)?;
-        self.written.push(id);
         let mut written = match &node.what {
             What::Text(text) => self.text(id, node, text, place),
             What::Element(element) => self.element(id, node, element, place),
             What::Document(_) | What::Shadow => return None,
         };
+        self.written.push(id);
         written.is_shadow = place.shadow;
         Some(written)
     }
@@ -130,11 +130,6 @@ impl<'a> Serializer<'a> {
         }
     }
 
-    /// CSS as it may be shown.
-    pub fn css(&self, text: &str) -> String {
-        clean::css(text, self.page.base.as_ref(), self.assets)
-    }
-
     fn element(&mut self, id: NodeId, node: &PageNode, element: &Element, place: Place) -> Node {
         let css = self.own_css(id, node);
         let tag = self.tag(id, node, element);
@@ -144,7 +139,7 @@ impl<'a> Serializer<'a> {
         written.is_svg = element.svg;
         written.is_shadow_host = self.shadow(node).is_some();
         if let Some(css) = css {
-            let mut text = Node::text(ids::css(id), place.root, &self.css(&css));
+            let mut text = Node::text(ids::css(id), place.root, &css);
             text.is_style = true;
             written.child_nodes = Some(vec![text]);
         }
@@ -265,15 +260,15 @@ impl<'a> Serializer<'a> {
         texts.collect::<String>().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// The text of a style element that was told apart from its nodes: as a whole, or by rules.
-    pub fn own_css(&self, id: NodeId, node: &PageNode) -> Option<String> {
+    /// The text of a style element that was told apart from its nodes, as a whole or by rules, as it may be shown.
+    fn own_css(&self, id: NodeId, node: &PageNode) -> Option<String> {
         let element = node.element().filter(|element| matches!(&*element.tag, "style" | "link"))?;
         let mut sheets = self.page.sheets.of(id).peekable();
         if sheets.peek().is_some() {
             let rules: Vec<&str> = sheets.flat_map(|(_, sheet)| sheet.rules.iter().map(String::as_str)).collect();
-            return Some(rules.join("\n"));
+            return Some(clean::css_rules(&rules, self.page.base.as_ref(), self.assets));
         }
-        element.css.clone()
+        Some(clean::css(element.css.as_ref()?, self.page.base.as_ref(), self.assets))
     }
 
     /// Whether there is such a text.

@@ -153,8 +153,13 @@ impl Converter {
             What::Event(name, fields) => self.custom(name, fields.clone(), sink),
             What::Page(said) => {
                 self.page(told, said);
-                if let Said::Location(..) = said {
-                    self.name(&told.tab, sink)?;
+                match said {
+                    Said::Location(..) => self.name(&told.tab, sink)?,
+                    // Where one tab is shown all the time, nothing else says which one is looked at.
+                    Said::Hidden(false) if self.options.tab.is_some() && !told.tab.is_empty() => {
+                        self.custom("tab", json!({ "tab": &*told.tab, "shown": true }), sink)?;
+                    }
+                    _ => {}
                 }
                 self.write_much(sink)
             }
@@ -336,6 +341,8 @@ impl Converter {
             }
             Said::Click(node, _) if shown && self.recorder.has(*node) => self.interact(2, *node),
             Said::Focus(Some(node)) if shown && self.recorder.has(*node) => self.interact(5, *node),
+            // Not all trackers tell of each change of tabs, but all tell this.
+            Said::Hidden(false) if self.options.tab.is_none() => self.active = Some(Rc::clone(&told.tab)),
             Said::Click(..) | Said::Focus(_) | Said::Hidden(_) => {}
             said => {
                 let done = match shown {
@@ -409,5 +416,7 @@ pub(super) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod attacked;
+#[cfg(test)]
+mod last;
 #[cfg(test)]
 mod tests;

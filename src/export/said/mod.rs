@@ -1,5 +1,6 @@
 //! What a message of a web tracker says about the page, in one enum: read once, here, with the names of all generations made one.
 
+mod animated;
 mod read;
 
 pub use read::read;

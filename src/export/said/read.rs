@@ -2,6 +2,7 @@
 
 use crate::tracker::{Message, Value};
 
+use super::animated::css_of;
 use super::{Key, Rule, Said, Word};
 
 /// The fields of one message, in wire order. What is missing, because the message is broken, reads as zero or as an empty text.
@@ -123,7 +124,7 @@ fn looks(name: &str, fields: &mut Fields<'_>) -> Option<Said> {
         "SetInputValue" => Said::Value(fields.uint(), fields.text(), fields.int()),
         "SetInputChecked" => Said::Checked(fields.uint(), fields.bool()),
         "SetNodeFocus" => Said::Focus(u64::try_from(fields.int()).ok()),
-        "NodeAnimationResult" => Said::Animated(fields.uint(), fields.text()),
+        "NodeAnimationResult" => Said::Animated(fields.uint(), css_of(fields.text())),
         "MouseMove" => Said::Mouse(fields.uint(), fields.uint()),
         "MouseClick" | "MouseClickDeprecated" => {
             let (node, _) = (fields.uint(), fields.uint());

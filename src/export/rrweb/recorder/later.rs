@@ -82,7 +82,9 @@ fn rules(page: &Page, assets: &Assets, rule: &Rule, at: u64) -> Rules {
         Rule::Insert(rule, _) => insert(page, assets, rule, at),
         Rule::Delete(_) => delete(at),
         Rule::Replace(text) => {
-            let text = clean::css(text, page.base.as_ref(), assets);
+            let rules = clean::rules(text);
+            let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+            let text = clean::css_rules(&rules, page.base.as_ref(), assets);
             Rules { source: 8, replace_sync: Some(text), ..Rules::default() }
         }
     }
@@ -90,7 +92,7 @@ fn rules(page: &Page, assets: &Assets, rule: &Rule, at: u64) -> Rules {
 
 /// A rule that is put in.
 pub(super) fn insert(page: &Page, assets: &Assets, rule: &str, index: u64) -> Rules {
-    let rule = clean::css(rule, page.base.as_ref(), assets);
+    let rule = clean::css_rule(rule, page.base.as_ref(), assets);
     Rules { source: 8, adds: vec![NewRule { rule, index }], ..Rules::default() }
 }
 

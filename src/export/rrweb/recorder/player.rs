@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value as Json;
 
+use crate::export::clean;
 use crate::export::rrweb::event::{Change, Data, Event, Mutation, Node, Rules};
 
 /// A node as the player has it.
@@ -14,6 +15,18 @@ struct Known {
     children: Vec<u64>,
     /// The document in a frame.
     document: Option<u64>,
+    /// What has become of a style element's rules since it was put in, and since its children were last others: a browser reads them all again then.
+    changes: Vec<Rules>,
+}
+
+impl Known {
+    fn new(node: Node, parent: Option<u64>, children: Vec<u64>) -> Known {
+        Known { node, parent, children, document: None, changes: Vec::new() }
+    }
+
+    fn is_style(&self) -> bool {
+        self.node.tag_name.as_deref().is_some_and(|tag| tag == "style")
+    }
 }
 
 /// The player.
@@ -37,20 +50,19 @@ impl Player {
             Data::Change(Change::Adopted { id, styles, style_ids, .. }) => {
                 assert!(self.nodes.contains_key(id), "sheets of {id}, which is not there");
                 for style in styles {
-                    let rules = style.rules.iter().map(|rule| rule.rule.clone()).collect();
-                    self.sheets.insert(style.style_id, rules);
+                    let mut sheet = Vec::new();
+                    change(&mut sheet, &Rules { adds: style.rules.clone(), ..Rules::default() });
+                    self.sheets.insert(style.style_id, sheet);
                 }
                 assert!(style_ids.iter().all(|style| self.sheets.contains_key(style)), "a sheet that was not told");
                 self.adopted.insert(*id, style_ids.clone());
             }
             Data::Change(Change::Rules(rules)) => {
                 if let Some(id) = rules.id {
-                    let text =
-                        self.nodes.get(&id).unwrap_or_else(|| panic!("rules of {id}, which is not there")).children[0];
-                    let text = self.nodes.get_mut(&text).and_then(|known| known.node.text_content.as_mut()).unwrap();
-                    let mut sheet = text.lines().map(str::to_owned).collect();
-                    change(&mut sheet, rules);
-                    *text = sheet.join("\n");
+                    let known = self.nodes.get_mut(&id).unwrap_or_else(|| panic!("rules of {id}, which is not there"));
+                    assert!(known.is_style(), "rules of {id}, which has none");
+                    assert_eq!(rules.replace_sync, None, "browsers refuse it for all sheets that no script made");
+                    known.changes.push(rules.clone());
                 } else {
                     let sheet = self.sheets.get_mut(&rules.style_id.unwrap());
                     change(sheet.expect("rules of a sheet that was not told"), rules);
@@ -96,14 +108,17 @@ impl Player {
             };
             let parent = self.nodes.get_mut(&add.parent_id).unwrap();
             parent.children.insert(at, add.node.id);
+            parent.changes.clear();
             let mut node = add.node.clone();
             node.child_nodes = None;
-            self.nodes
-                .insert(node.id, Known { node, parent: Some(add.parent_id), children: Vec::new(), document: None });
+            self.nodes.insert(node.id, Known::new(node, Some(add.parent_id), Vec::new()));
         }
         for text in &mutation.texts {
             let known = self.nodes.get_mut(&text.id).unwrap_or_else(|| panic!("{text:?} is not there"));
             known.node.text_content = Some(text.value.clone());
+            if let Some(parent) = known.parent.and_then(|parent| self.nodes.get_mut(&parent)) {
+                parent.changes.clear();
+            }
         }
         for change in &mutation.attributes {
             let known = self.nodes.get_mut(&change.id).unwrap_or_else(|| panic!("{change:?} is not there"));
@@ -121,6 +136,7 @@ impl Player {
         let Some(known) = self.nodes.remove(&id) else { return };
         if let Some(parent) = known.parent.and_then(|parent| self.nodes.get_mut(&parent)) {
             parent.children.retain(|child| *child != id);
+            parent.changes.clear();
             parent.document = parent.document.filter(|document| *document != id);
         }
         self.adopted.remove(&id);
@@ -134,7 +150,7 @@ impl Player {
         let mut bare = node.clone();
         bare.child_nodes = None;
         let ids = children.iter().map(|child| child.id).collect();
-        let before = self.nodes.insert(node.id, Known { node: bare, parent, children: ids, document: None });
+        let before = self.nodes.insert(node.id, Known::new(bare, parent, ids));
         assert!(before.is_none(), "{} is there twice", node.id);
         children.iter().for_each(|child| self.put(child, Some(node.id)));
     }
@@ -143,7 +159,13 @@ impl Player {
     pub fn seen(&self, id: u64) -> Json {
         let known = &self.nodes[&id];
         let mut node = serde_json::to_value(&known.node).unwrap();
-        let below: Vec<Json> = known.children.iter().chain(&known.document).map(|child| self.seen(*child)).collect();
+        let mut below: Vec<Json> =
+            known.children.iter().chain(&known.document).map(|child| self.seen(*child)).collect();
+        if known.is_style() {
+            // What is seen of its texts are the rules that have become of them.
+            below.iter_mut().for_each(|child| child["textContent"] = Json::Null);
+            node["sheet"] = Json::from(self.sheet(known));
+        }
         node["below"] = Json::from(below);
         // Fields and places are told as such, not as attributes.
         if let Some(attributes) = node.get_mut("attributes").and_then(Json::as_object_mut) {
@@ -153,12 +175,27 @@ impl Player {
         }
         node
     }
+
+    /// The rules of a style element.
+    fn sheet(&self, style: &Known) -> Vec<String> {
+        let texts = style.children.iter().filter_map(|child| self.nodes[child].node.text_content.as_deref());
+        let mut sheet = clean::rules(&texts.collect::<String>());
+        style.changes.iter().for_each(|rules| change(&mut sheet, rules));
+        sheet
+    }
+
+    /// The rules that each document and shadow root uses, whatever the sheets' numbers are.
+    pub fn adopted_rules(&self) -> BTreeMap<u64, Vec<Vec<String>>> {
+        let rules = |sheets: &Vec<u64>| sheets.iter().map(|sheet| self.sheets[sheet].clone()).collect::<Vec<_>>();
+        let all = self.adopted.iter().map(|(owner, sheets)| (*owner, rules(sheets)));
+        all.filter(|(_, sheets)| !sheets.is_empty()).collect()
+    }
 }
 
-/// What a browser does to a sheet of one rule a line.
+/// What a browser does to a sheet.
 fn change(sheet: &mut Vec<String>, rules: &Rules) {
-    for rule in &rules.adds {
-        // rrweb puts what lies beyond the end at the end,
+    // It refuses what is not one rule; rrweb puts what lies beyond the end at the end,
+    for rule in rules.adds.iter().filter(|rule| clean::rules(&rule.rule).len() == 1) {
         sheet.insert((rule.index as usize).min(sheet.len()), rule.rule.clone());
     }
     for rule in &rules.removes {
@@ -168,6 +205,6 @@ fn change(sheet: &mut Vec<String>, rules: &Rules) {
         }
     }
     if let Some(text) = &rules.replace_sync {
-        *sheet = vec![text.clone()];
+        *sheet = clean::rules(text);
     }
 }

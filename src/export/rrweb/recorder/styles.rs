@@ -120,7 +120,7 @@ impl Styles {
             }
             let rules = page.sheets.get(sheet).into_iter().flat_map(|sheet| sheet.rules.iter()).enumerate();
             let rules = rules.map(|(index, rule)| {
-                let rule = clean::css(rule, page.base.as_ref(), assets);
+                let rule = clean::css_rule(rule, page.base.as_ref(), assets);
                 NewRule { rule, index: index as u64 }
             });
             styles.push(Style { style_id, rules: rules.collect() });

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::player::Player;
@@ -22,13 +20,6 @@ fn whole(page: &Page) -> Player {
     let mut player = Player::default();
     let _ = Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut playing(&mut player));
     player
-}
-
-/// The rules that each document and shadow root uses, whatever the sheets' numbers are.
-fn adopted(player: &Player) -> BTreeMap<u64, Vec<Vec<String>>> {
-    let rules = |sheets: &Vec<u64>| sheets.iter().map(|sheet| player.sheets[sheet].clone()).collect::<Vec<_>>();
-    let all = player.adopted.iter().map(|(owner, sheets)| (*owner, rules(sheets)));
-    all.filter(|(_, sheets)| !sheets.is_empty()).collect()
 }
 
 fn element(node: u64, parent: u64, index: u64, tag: &str) -> Said {
@@ -60,6 +51,9 @@ fn change() -> impl Strategy<Value = Said> {
         2 => (1..4_u64, "[a-z]", 0..4_u64).prop_map(|(sheet, name, at)| Said::SheetRule(sheet, Rule::Insert(format!("{name}{{}}"), at), None)),
         1 => (1..4_u64, 0..4_u64).prop_map(|(sheet, at)| Said::SheetRule(sheet, Rule::Delete(at), None)),
         1 => (1..4_u64).prop_map(|sheet| Said::SheetRule(sheet, Rule::Replace("c{}".to_owned()), None)),
+        2 => (node(), "[a-z]", 0..4_u64).prop_map(|(node, name, at)| Said::CssRule(node, Rule::Insert(format!("{name}{{}}"), at), None)),
+        1 => (node(), 0..4_u64).prop_map(|(node, at)| Said::CssRule(node, Rule::Delete(at), None)),
+        1 => node().prop_map(|node| Said::CssRule(node, Rule::Replace(String::new()), None)),
         1 => (node(), 0..9_i64).prop_map(|(node, y)| Said::Scroll(node, 0, y)),
         1 => (node(), "[a-z]{0,3}").prop_map(|(node, text)| Said::Value(node, text, 0)),
         1 => (node(), node()).prop_map(|(node, slot)| Said::Slot { node, slot }),
@@ -67,7 +61,7 @@ fn change() -> impl Strategy<Value = Said> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(std::env::var("TAKEUP_ATTACKS").map_or(500, |cases| cases.parse().unwrap())))]
 
     #[test]
     fn a_player_that_is_told_of_changes_shows_what_one_shows_that_is_given_the_whole_page(
@@ -84,7 +78,7 @@ proptest! {
             let _ = recorder.flush(&page, &Pictures::new(), at as i64, &mut playing(&mut player));
             let whole = whole(&page);
             prop_assert_eq!(player.seen(ids::DOCUMENT), whole.seen(ids::DOCUMENT));
-            prop_assert_eq!(adopted(&player), adopted(&whole));
+            prop_assert_eq!(player.adopted_rules(), whole.adopted_rules());
         }
     }
 }
@@ -104,8 +98,96 @@ fn a_style_elements_rules_are_told_to_who_comes_later_in_the_same_order() {
         page.apply(&said, &mut recorder).unwrap();
     }
     let _ = recorder.flush(&page, &Pictures::new(), 2, &mut playing(&mut player));
-    assert_eq!(player.seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
-    assert_eq!(whole(&page).seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
+    let rules = serde_json::json!(["d{}", "c{}", "b{}"]);
+    assert_eq!(player.seen(ids::node(1))["sheet"], rules);
+    assert_eq!(whole(&page).seen(ids::node(1))["sheet"], rules);
+}
+
+/// What the rules of a style element, 1, are after these, for a player that was told of each moment.
+fn rules_after(moments: impl IntoIterator<Item = Vec<Said>>) -> serde_json::Value {
+    let (mut page, mut recorder) = (page_of([]), Recorder::new(Assets::WITHHELD));
+    let mut player = Player::default();
+    let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut playing(&mut player));
+    for said in moments {
+        said.iter().for_each(|said| page.apply(said, &mut recorder).unwrap());
+        let _ = recorder.flush(&page, &Pictures::new(), 1, &mut playing(&mut player));
+        assert_eq!(player.seen(ids::DOCUMENT), whole(&page).seen(ids::DOCUMENT), "who comes now sees the same");
+    }
+    player.seen(ids::node(1))["sheet"].clone()
+}
+
+#[test]
+fn rules_that_were_put_in_are_gone_when_a_style_element_has_another_text() {
+    let text = |node, text: &str| [Said::Text { node, parent: 1, index: 9 }, Said::Data(node, text.to_owned())];
+    let rule = || Said::CssRule(1, Rule::Insert("c{}".to_owned(), 0), None);
+    let begin = || {
+        let page = [vec![element(1, 0, 0, "style")], text(2, "a{}").to_vec(), text(3, "b{}").to_vec()].concat();
+        vec![page, vec![rule()]]
+    };
+    assert_eq!(rules_after(begin()), serde_json::json!(["c{}", "a{}", "b{}"]));
+    for (change, rules) in [
+        (vec![Said::Data(2, "x{}".to_owned())], vec!["x{}", "b{}"]),
+        (vec![Said::Remove(2)], vec!["b{}"]),
+        (vec![Said::Move { node: 2, parent: 0, index: 0 }], vec!["b{}"]),
+        (vec![Said::Move { node: 2, parent: 1, index: 9 }], vec!["b{}", "a{}"]),
+        (text(4, "x{}").to_vec(), vec!["a{}", "b{}", "x{}"]),
+        (vec![element(4, 1, 0, "p"), rule()], vec!["c{}", "a{}", "b{}"]),
+        (vec![rule(), Said::Data(2, "x{}".to_owned())], vec!["x{}", "b{}"]),
+    ] {
+        let what = format!("{change:?}");
+        assert_eq!(rules_after([begin(), vec![change]].concat()), serde_json::json!(rules), "{what}");
+    }
+}
+
+#[test]
+fn the_rules_of_an_elements_sheet_are_replaced_with_the_element() {
+    let sheet = |rule| Said::SheetRule(7, rule, None);
+    let begin =
+        [element(1, 0, 0, "style"), Said::SheetOwner { sheet: 7, owner: 1 }, sheet(Rule::Insert("a{}".to_owned(), 0))];
+    let replace = [sheet(Rule::Replace("b{} c{}".to_owned())), sheet(Rule::Insert("d{}".to_owned(), 1))];
+    assert_eq!(rules_after([begin.to_vec(), replace.to_vec()]), serde_json::json!(["b{}", "d{}", "c{}"]));
+}
+
+#[test]
+fn the_rules_of_an_elements_sheet_stay_ahead_of_those_that_were_told_of_the_element() {
+    let sheet = |rule: &str| Said::SheetRule(7, Rule::Insert(rule.to_owned(), 0), None);
+    let begin = [element(1, 0, 0, "style"), Said::SheetOwner { sheet: 7, owner: 1 }, sheet("a{}")];
+    let own = Said::CssRule(1, Rule::Insert("b{}".to_owned(), 1), None);
+    let moments = [begin.to_vec(), vec![own], vec![sheet("c{}")]];
+    assert_eq!(rules_after(moments), serde_json::json!(["c{}", "b{}", "a{}"]));
+}
+
+#[test]
+fn what_has_become_a_shadow_root_since_it_was_put_in_is_no_node_of_the_player() {
+    let begin = [element(1, 0, 0, "div"), Said::Text { node: 2, parent: 0, index: 0 }];
+    let (mut page, mut recorder) = (page_of([]), Recorder::new(Assets::WITHHELD));
+    let mut player = Player::default();
+    let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut playing(&mut player));
+    let again = element(2, 99, 0, "p");
+    for said in begin.iter().chain([&again, &Said::Root { host: 1, root: 2 }]) {
+        assert_eq!(page.apply(said, &mut recorder).is_ok(), *said != again);
+    }
+    let _ = recorder.flush(&page, &Pictures::new(), 1, &mut playing(&mut player));
+    // The player is not told to take out what it does not have.
+    page.apply(&Said::Root { host: 1, root: 3 }, &mut recorder).unwrap();
+    let _ = recorder.flush(&page, &Pictures::new(), 2, &mut playing(&mut player));
+    assert_eq!(player.seen(ids::DOCUMENT), whole(&page).seen(ids::DOCUMENT));
+}
+
+#[test]
+fn a_rule_that_may_not_be_shown_leaves_the_others_their_numbers() {
+    let insert = |rule: &str, at| Rule::Insert(rule.to_owned(), at);
+    let rules =
+        || [insert("@import url(x);", 0), insert("a{}", 1), insert("}", 1), insert("b{} c{}", 1), insert("d{}", 3)];
+    let none = "@media not all{}";
+    let wanted = serde_json::json!([none, none, none, "d{}", "a{}"]);
+    let of_sheet = [vec![element(1, 0, 0, "style"), Said::SheetOwner { sheet: 7, owner: 1 }]]
+        .into_iter()
+        .chain(rules().map(|rule| vec![Said::SheetRule(7, rule, None)]));
+    assert_eq!(rules_after(of_sheet), wanted);
+    let own =
+        [vec![element(1, 0, 0, "style")]].into_iter().chain(rules().map(|rule| vec![Said::CssRule(1, rule, None)]));
+    assert_eq!(rules_after(own), wanted);
 }
 
 /// The attributes that a snapshot gives a node.
@@ -190,7 +272,7 @@ fn a_snapshot_after_a_sheet_was_replaced_has_its_rules_one_by_one() {
         Said::SheetRule(1, Rule::Insert("d{}".to_owned(), 2), None),
     ];
     let player = whole(&page_of(told));
-    assert_eq!(adopted(&player)[&ids::DOCUMENT], [["a{}", "b{}", "d{}", "c{}"]]);
+    assert_eq!(player.adopted_rules()[&ids::DOCUMENT], [["a{}", "b{}", "d{}", "c{}"]]);
 }
 
 #[test]
@@ -335,9 +417,10 @@ fn a_word_of_the_dictionary_is_there_once_however_often_it_is_used() {
 #[test]
 fn ends_of_animations_make_no_style_longer_and_longer() {
     let mut page = page_of([element(1, 0, 0, "p")]);
-    let style = format!("width:{}px", "1".repeat(1_000));
-    let told = (0..1_000)
-        .filter(|_| page.apply(&Said::Animated(1, style.clone()), &mut crate::export::page::changes::Nobody).is_ok());
-    assert!(told.count() < 40);
-    assert!(page.tree.get(1).unwrap().element().unwrap().attributes["style"].len() < 40_000);
+    let mut told = |style: String| page.apply(&Said::Animated(1, style), &mut crate::export::page::changes::Nobody);
+    assert!((0..1_000).all(|number| told(format!("width:{number}px;top:0")).is_ok()), "one takes the place of another");
+    let others = (0..1_000).filter(|number| told(format!("--x{number}:{}", "1".repeat(1_000))).is_ok());
+    assert!((30..40).contains(&others.count()));
+    let style = &page.tree.get(1).unwrap().element().unwrap().attributes["style"];
+    assert!(style.starts_with("width:999px;top:0;--x0:1") && style.len() < 40_000, "{} bytes", style.len());
 }

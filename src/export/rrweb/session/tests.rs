@@ -16,7 +16,7 @@ pub(super) fn sessions() -> BTreeMap<(String, String), Vec<Upload>> {
     sessions
 }
 
-fn batches(uploads: &[Upload]) -> Batches {
+pub(super) fn batches(uploads: &[Upload]) -> Batches {
     let mut batches = Batches::new(tempfile::tempfile().unwrap());
     for upload in uploads {
         let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
@@ -48,7 +48,9 @@ pub(super) fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut
 pub(super) fn shown(events: &[Event]) -> Json {
     let mut player = Player::default();
     events.iter().for_each(|event| player.play(event));
-    player.seen(ids::DOCUMENT)
+    let mut seen = player.seen(ids::DOCUMENT);
+    seen["adopted"] = json!(player.adopted_rules());
+    seen
 }
 
 pub(super) fn is_snapshot(event: &Event) -> bool {
@@ -348,6 +350,36 @@ fn a_tab_that_is_asked_for_is_shown_all_the_time() {
     assert!(pictures.len() == 1 && pictures[0].contains("second"), "{pictures:?}");
     assert!(shown(&events[events.iter().position(is_snapshot).unwrap()..]).to_string().contains("changed later"));
     assert!(tabs(&events).iter().all(|told| told["shown"].is_null()), "that is not what the visitor looks at");
+}
+
+#[test]
+fn a_tab_whose_page_can_be_seen_again_comes_to_the_front_without_another_word() {
+    // Tracker 12 tells of no change of tabs with the first page of a session, and others only what they take for one: that a page can be seen, all of them tell.
+    let first = page_of("a", 0, "first").chain(of_tab("a", 10, [Said::Hidden(false)]));
+    let second = page_of("b", 20, "second").chain(of_tab("b", 20, [Said::ActiveTab("b".to_owned())]));
+    let back = of_tab("b", 30, [Said::Hidden(true)]).chain(of_tab("a", 30, [Said::Hidden(false)]));
+    let end = of_tab("a", 40, [Said::Data(2, "changed later".to_owned()), Said::Hidden(true)]);
+    let told: Vec<Told> = first.chain(second).chain(back).chain(end).collect();
+    let (events, _) = converted(told.clone(), Limits::default());
+    let last = texts(&events).pop().unwrap();
+    assert!(last.contains("first"), "{last}");
+    assert!(shown(&events[events.iter().position(is_snapshot).unwrap()..]).to_string().contains("changed later"));
+    let comes = |events: &[Event]| -> Vec<String> {
+        let shown = tabs(events).into_iter().filter(|told| told["shown"] == true);
+        shown.map(|told| told["tab"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(comes(&events), ["a", "b", "a"]);
+    // Who asks for one tab is told of the others, too.
+    let mut converter = Converter::new(Options { tab: Some("b".to_owned()), ..Options::default() });
+    let mut events = Vec::new();
+    let mut sink = |event| {
+        events.push(event);
+        Flow::Continue(())
+    };
+    assert!(told.iter().all(|told| converter.tell(told, &mut sink).is_continue()));
+    assert!(converter.flush(&mut sink).is_continue());
+    assert_eq!(comes(&events), ["a", "a"]);
+    assert!(shown(&events[events.iter().position(is_snapshot).unwrap()..]).to_string().contains("second"));
 }
 
 #[test]
