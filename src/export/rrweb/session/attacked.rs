@@ -117,7 +117,7 @@ fn steps(seed: u64) -> Vec<Step> {
     let (mut dice, mut at_ms, mut pages) = (Dice(seed), 1_000_i64, [1; 3]);
     let step = |_| {
         at_ms = match dice.below(60) {
-            0 => dice.of(&[i64::MIN, 0, i64::MAX - 5]).min(if seed % 4 == 0 { i64::MAX } else { 100_000_000 }),
+            0 => dice.of(&[i64::MIN, 0, i64::MAX - 5]).min(if seed.is_multiple_of(4) { i64::MAX } else { 100_000_000 }),
             1 => at_ms.saturating_sub(5_000),
             2..8 => at_ms.saturating_add(15_000),
             8..30 => at_ms.saturating_add(1),
