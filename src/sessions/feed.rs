@@ -1,9 +1,10 @@
 //! One reading of the log for all who watch sessions live.
 //!
 //! A thread passes over the log once, and puts copies of the records of the sessions that are watched into a queue for each who watches. It begins
-//! with the first of them, from where that one has read to, and ends with the last.
+//! with the first of them, at the log's end, and ends with the last.
 //!
-//! Nobody depends on it. Who joins goes on reading the log as far as the thread had come by then. The thread ends at whatever comes in its way: the
+//! Nobody depends on it. Who joins goes on reading the log as far as the thread had come by then, however far behind that one is: the others do not
+//! wait for it. The thread ends at whatever comes in its way: the
 //! log cannot be read, records are erased, the server stops; and it gives up a queue that is full, because it waits for nobody. The queue's owner
 //! then takes what is in it, reads the log from the place that the thread tells, and joins again.
 
@@ -32,8 +33,10 @@ const BUSY: Duration = Duration::from_millis(5);
 /// So much between two pauses is much.
 const BUSY_BYTES: usize = 1 << 20;
 
-/// How many records are passed over between two looks at who watches.
+/// How many records are passed over between two looks at who watches, at an erasure and at the stop,
 const STRIDE: u32 = 1024;
+/// and how many bytes: how large a record is, a client decides.
+const STRIDE_BYTES: usize = 4 << 20;
 
 /// What waits in a queue takes no more than this, or is one record.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
@@ -60,7 +63,8 @@ struct FeedState {
 #[derive(Debug)]
 struct Queue {
     session: u64,
-    /// What was passed over before the first record that it may hold; `None` as long as the thread does not know of it.
+    /// What was passed over before the first record that it may hold; `None` as long as the thread does not know of it. If it ends before it does, the
+    /// queue goes.
     from: Option<MergePosition>,
     records: VecDeque<OwnedRecord>,
     bytes: usize,
@@ -101,7 +105,7 @@ impl Subscription {
     ///
     /// # Errors
     /// The thread could not be started.
-    pub(super) fn join(shared: &Arc<Shared>, session: u64, position: MergePosition) -> io::Result<Subscription> {
+    pub(super) fn join(shared: &Arc<Shared>, session: u64) -> io::Result<Subscription> {
         let mut state = shared.feed.lock();
         let number = state.next;
         state.next += 1;
@@ -120,7 +124,7 @@ impl Subscription {
             state.feed_heard = Some(state.erasures);
             state.erasures
         };
-        let mut reading = Reading { shared: Arc::clone(shared), position };
+        let mut reading = Reading { shared: Arc::clone(shared), position: None };
         // What could not be read, they will find out who read it themselves.
         let run = move || _ = reading.run(erasures);
         // If it is not started, the reading is dropped with it.
@@ -130,11 +134,7 @@ impl Subscription {
 
     /// Where it begins.
     pub(super) fn begins(&self) -> Begins {
-        let begins = self.with(|queue| match (&queue.from, &queue.ended) {
-            (Some(from), _) => Begins::At(from.clone()),
-            (None, None) => Begins::Soon,
-            (None, Some(_)) => Begins::Never,
-        });
+        let begins = self.with(|queue| queue.from.clone().map_or(Begins::Soon, Begins::At));
         begins.unwrap_or(Begins::Never)
     }
 
@@ -206,6 +206,29 @@ impl Feed {
         self.lock().queues.get(&number).map(|queue| (queue.bytes, queue.ended.is_some()))
     }
 
+    /// Has the thread come to let others in, does this `meanwhile`, has records erased, and joins. Returns when the thread has ended.
+    #[cfg(test)]
+    pub(super) fn join_as_records_are_erased(
+        shared: &Arc<Shared>,
+        session: u64,
+        meanwhile: impl FnOnce(),
+    ) -> Subscription {
+        let erasures = shared.lock().erasures;
+        let mut state = shared.feed.lock();
+        let mut reading = Reading { shared: Arc::clone(shared), position: None };
+        let thread = std::thread::spawn(move || reading.run(erasures).unwrap());
+        meanwhile();
+        std::thread::sleep(Duration::from_millis(100));
+        shared.lock().erasures += 1;
+        let number = state.next;
+        state.next += 1;
+        let queue = Queue { session, from: None, records: VecDeque::new(), bytes: 0, ended: None };
+        state.queues.insert(number, queue);
+        drop(state);
+        thread.join().unwrap();
+        Subscription { shared: Arc::clone(shared), number }
+    }
+
     /// Waits for more of the log, or for somebody who joins or leaves.
     fn rest(&self, known: usize, time: Duration) {
         let is_same = |state: &mut FeedState| {
@@ -220,8 +243,8 @@ impl Feed {
 #[derive(Debug)]
 struct Reading {
     shared: Arc<Shared>,
-    /// Everything before this place was given.
-    position: MergePosition,
+    /// Everything before this place was given, to who was let in.
+    position: Option<MergePosition>,
 }
 
 impl Reading {
@@ -229,32 +252,42 @@ impl Reading {
     fn run(&mut self, erasures: u64) -> Result<(), LogError> {
         let shared = Arc::clone(&self.shared);
         let reader = LogReader::open(&shared.log_dir)?.with_recent(shared.recent.clone());
-        let mut merge = Merge::resume(reader, &self.position)?.with_repeat_window(RepeatWindow::OFF);
+        // Only the place: what lies between it and the present is given, too.
+        let end = Merge::since(reader.clone(), reader.now_us())?.position();
+        let mut merge = Merge::resume(reader, &end)?.with_repeat_window(RepeatWindow::OFF);
         let mut share = Share::new();
         let mut passed_bytes = 0_usize;
         loop {
-            share.keep();
-            self.position = merge.position();
-            let wanted = shared.feed.let_in(&self.position);
+            let debt = share.debt(Instant::now(), processor_time());
+            if !debt.is_zero() {
+                shared.rest(debt, erasures);
+            }
+            let position = merge.position();
+            let wanted = shared.feed.let_in(&position);
+            self.position = Some(position.clone());
             // Asked last: who came in after an erasure must not get what was read before it.
             if wanted.is_empty() || shared.is_stopping() || shared.lock().erasures != erasures {
                 return Ok(());
             }
-            let (mut at_end, mut gave) = (false, false);
+            let (mut at_end, mut gave, mut stride_bytes) = (false, false, 0_usize);
             for _ in 0..STRIDE {
+                if stride_bytes >= STRIDE_BYTES {
+                    break;
+                }
                 let Some(record) = merge.next()? else {
                     at_end = true;
                     break;
                 };
-                passed_bytes = passed_bytes.saturating_add(record.payload.len());
+                stride_bytes += record.payload.len();
                 for (_, number) in wanted.iter().filter(|(session, _)| *session == record.session) {
-                    shared.feed.put(*number, &record, &self.position);
+                    shared.feed.put(*number, &record, &position);
                     gave = true;
                 }
             }
             if gave {
                 shared.feed.given.notify_all();
             }
+            passed_bytes = passed_bytes.saturating_add(stride_bytes);
             if at_end {
                 let is_busy = std::mem::take(&mut passed_bytes) > BUSY_BYTES;
                 shared.feed.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
@@ -277,20 +310,17 @@ impl Share {
         Share { processors, saved: SAVED_MAX, at: Instant::now(), used: processor_time() }
     }
 
-    /// Sleeps off what was taken too much since the last call.
-    fn keep(&mut self) {
-        let used = processor_time();
-        let now = Instant::now();
+    /// How long to rest for what was taken too much since the last call.
+    fn debt(&mut self, now: Instant, used: Duration) -> Duration {
+        // A rest that was cut short counts as a whole.
+        let now = now.max(self.at);
         let earned = now.duration_since(self.at) * self.processors / SHARE;
         let taken = used.saturating_sub(self.used);
         let has = (self.saved + earned).min(SAVED_MAX);
-        (self.at, self.used, self.saved) = (now, used, has.saturating_sub(taken));
-        let debt = taken.saturating_sub(has);
-        if !debt.is_zero() {
-            // What is earned meanwhile pays for it.
-            std::thread::sleep(debt * SHARE / self.processors);
-            self.at = Instant::now();
-        }
+        let rest = taken.saturating_sub(has) * SHARE / self.processors;
+        // What is earned meanwhile pays for it.
+        (self.at, self.used, self.saved) = (now + rest, used, has.saturating_sub(taken));
+        rest
     }
 }
 
@@ -300,10 +330,16 @@ impl Drop for Reading {
         self.shared.lock().feed_heard = None;
         let mut state = self.shared.feed.lock();
         state.runs = false;
-        for queue in state.queues.values_mut() {
-            queue.ended.get_or_insert_with(|| self.position.clone());
+        state.queues.retain(|_, queue| queue.from.is_some());
+        if let Some(position) = &self.position {
+            for queue in state.queues.values_mut() {
+                queue.ended.get_or_insert_with(|| position.clone());
+            }
         }
         drop(state);
         self.shared.feed.given.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

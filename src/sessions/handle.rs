@@ -123,7 +123,8 @@ impl Sessions {
         state.erasures += 1;
         state.index.clear();
         for viewer in state.viewers.values_mut() {
-            viewer.is_cut |= is_erased(viewer.session, viewer.project);
+            // Who does not know the project may hold what is erased.
+            viewer.is_cut |= viewer.project == 0 || is_erased(viewer.session, viewer.project);
         }
         let number = state.erasures;
         drop(state);

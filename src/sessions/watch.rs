@@ -210,6 +210,10 @@ impl Witness for Silent {
 }
 
 fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
+    // What belongs to no session bears this number.
+    if wanted.session == 0 {
+        return lines.send(Piece::Missing);
+    }
     let (from_us, until_us) = lines.shared().span_of(wanted.session);
     lines.tail.open(from_us)?;
     let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
@@ -262,6 +266,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
                 }
                 Step::Passed(_) => {}
                 Step::Taken => {
+                    lines.tell_project(collector.project());
                     lines.look()?;
                     let now = Instant::now();
                     round = Some((round.map_or(now, |(first, _)| first), now));

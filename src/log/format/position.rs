@@ -21,6 +21,13 @@ pub struct MergePosition {
     pub behind: BTreeMap<u16, Place>,
 }
 
+impl MergePosition {
+    /// Whether everything before `other` is before this, too.
+    pub fn covers(&self, other: &MergePosition) -> bool {
+        other.cores.iter().all(|(core, other)| self.cores.get(core).is_some_and(|place| place >= other))
+    }
+}
+
 /// A place in one core's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {

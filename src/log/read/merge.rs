@@ -135,7 +135,13 @@ impl Merge {
             place.is_some_and(|place| limit.cores.get(&core.core()).is_some_and(|limit| place < *limit))
         };
         // What is only read again for its window is not handed out, wherever it is.
-        let at = self.next_if(|core| core.is_behind() || is_before(core))?;
+        let may_leave = |core: &CoreStream| core.is_behind() || is_before(core);
+        let mut at = self.next_if(may_leave)?;
+        if at.is_none() && !self.position().covers(limit) {
+            // The other one may have looked later. A record that has to stay is at hand all the time, so that nothing else would ask for a look.
+            self.look()?;
+            at = self.next_if(may_leave)?;
+        }
         Ok(at.and_then(|at| self.cores[at].take()))
     }
 

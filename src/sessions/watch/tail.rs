@@ -20,7 +20,7 @@ use super::super::shared::Shared;
 // Circle: the parts of an answer see what it is.
 use super::WatchError;
 
-/// How far back a batch is known again that was sent twice: about twenty a second for as long as a merge looks back.
+/// How far back a batch is known again that was sent twice: about fourteen a second for as long as a merge looks back.
 const REPEATS: RepeatWindow = RepeatWindow { entries: 1 << 13, time: Duration::from_secs(600), bytes: u64::MAX };
 
 /// What came next.
@@ -110,7 +110,7 @@ impl Tail {
                         return seen.step(Some(record), session, take);
                     }
                     let position = merge.position();
-                    if !covers(&position, to) {
+                    if !position.covers(to) {
                         return Ok(Step::End);
                     }
                     seen.pass(&position);
@@ -155,7 +155,7 @@ impl Tail {
             self.source = Source::Log(Box::new(merge));
         }
         self.source = match std::mem::replace(&mut self.source, Source::Nothing) {
-            Source::Log(merge) if self.follows => match Subscription::join(&self.shared, session, merge.position()) {
+            Source::Log(merge) if self.follows => match Subscription::join(&self.shared, session) {
                 Ok(others) => Source::Joining(merge, others),
                 Err(_) => {
                     // It goes on by itself.
@@ -215,11 +215,6 @@ impl Seen {
             *next = (*next).max(*place);
         }
     }
-}
-
-/// Whether one who is here has read everything before `limit`.
-fn covers(position: &MergePosition, limit: &MergePosition) -> bool {
-    limit.cores.iter().all(|(core, limit)| position.cores.get(core).is_some_and(|place| place >= limit))
 }
 
 #[cfg(test)]

@@ -331,6 +331,36 @@ fn what_had_to_wait_for_another_merge_leaves_once_that_has_passed_it() {
 }
 
 #[test]
+fn what_another_merge_has_passed_is_found_although_a_record_behind_it_is_at_hand() {
+    let mut live = Live::new(2);
+    live.append_durably(0, 2000);
+    live.append_durably(0, 2010);
+    live.append_durably(1, 2001);
+    live.write(2100);
+    let (mut first, mut second) = (merge(live.path()), merge(live.path()));
+    for merge in [&mut first, &mut second] {
+        for order_us in [2000, 2001, 2010] {
+            assert_eq!(merge.next().unwrap().unwrap().order_us, order_us);
+        }
+    }
+    live.append_durably(0, 2200);
+    live.append_durably(0, 2210);
+    live.write(2300);
+    assert_eq!(second.next().unwrap().unwrap().order_us, 2200);
+    // The other one looks later: it sees more of both, and a core that is new.
+    live.append_durably(1, 2400);
+    live.segments.push(HandSegment::new(2, 2390));
+    live.controls.push(HandControl::live(&live.segments[2]));
+    live.write(2500);
+    assert_eq!(first.next().unwrap().unwrap().order_us, 2200);
+    let passed = first.position();
+    assert!(passed.cores.len() == 3, "{passed:?}");
+    assert!(second.next_before(&passed).unwrap().is_none());
+    assert!(second.position().covers(&passed), "{:?} {passed:?}", second.position());
+    assert_eq!(drain(&mut second), [(2210, 0), (2400, 1)]);
+}
+
+#[test]
 fn damage_is_stepped_over_and_noted() {
     let dir = temp_dir();
     write_log_file(dir.path());

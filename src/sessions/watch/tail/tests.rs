@@ -7,10 +7,15 @@ use proptest::prelude::*;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, Topic};
 use crate::log::{Log, Options, Writer};
 
+use super::super::super::feed::Feed;
 use super::super::super::handle::Sessions;
+use super::super::{Form, Out, Piece, Sent, Wanted};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Each of its records is another one, whatever its bytes.
+const NO_BATCHES: u64 = 3;
 
 /// A log with one writer, and who has been asked for its sessions.
 struct Written {
@@ -19,6 +24,7 @@ struct Written {
     /// The last number of a record of each session.
     counts: BTreeMap<u64, u32>,
     records: u64,
+    project: u32,
     log: Log,
     _dir: tempfile::TempDir,
 }
@@ -40,22 +46,23 @@ impl Written {
         let (log, _) = Log::open(options).unwrap();
         let writer = Some(log.writer(0).unwrap());
         let sessions = Sessions::new(log_dir, Some(log.recent()));
-        Written { sessions, writer, counts: BTreeMap::new(), records: 0, log, _dir: dir }
+        Written { sessions, writer, counts: BTreeMap::new(), records: 0, project: 1, log, _dir: dir }
     }
 
-    /// The next record of a session, or the last one again.
+    /// The next record of a session, or the last one again. Those of [`NO_BATCHES`] are none that can be told to be repeats.
     fn send(&mut self, session: u64, again: bool, bytes: usize) {
         let writer = self.writer.as_mut().unwrap();
         let count = self.counts.entry(session).or_default();
-        *count += u32::from(!again || *count == 0);
+        let is_batch = session != NO_BATCHES;
+        *count += u32::from(!again || !is_batch || *count == 0);
         let payload = count.to_le_bytes().repeat(bytes.div_ceil(4));
         let entry = Entry {
-            kind: Kind::Batch,
+            kind: if is_batch { Kind::Batch } else { Kind::Image },
             topic: Topic::Raw,
             data_type: DataType::All,
             encoding: Encoding::Identity,
             session,
-            project: 1,
+            project: self.project,
             split: 0,
             label: Some(Label { page: 0, number: *count }),
             flags: Flags::HAS_LABEL,
@@ -278,7 +285,107 @@ fn a_log_that_cannot_be_read_is_told_to_each_who_follows() {
     std::fs::rename(log_dir.with_extension("away"), log_dir).unwrap();
 }
 
-/// What happens to three who watch, each one of these sessions.
+#[test]
+fn nobody_waits_for_who_is_far_behind_because_the_reading_begins_at_the_logs_end() {
+    let mut written = Written::new();
+    for _ in 0..200 {
+        written.send(1, false, 10_000);
+    }
+    written.store();
+    let mut slow = written.reader(1);
+    slow.step();
+    let begins = |reader: &Reader| matches!(&reader.tail.source, Source::Joining(_, others) if matches!(others.begins(), Begins::At(_)));
+    wait_for("the reading begins", || begins(&slow));
+    slow.joins();
+    assert!(slow.got.len() > 150, "it was given what it could read: {:?}", slow.got);
+    written.all_get_all(&mut [slow]);
+}
+
+#[test]
+fn what_was_there_is_passed_over_although_no_record_is_known_again() {
+    let mut written = Written::new();
+    let mut reader = written.reader(NO_BATCHES);
+    reader.joins();
+    for _ in 0..120 {
+        written.send(NO_BATCHES, false, 60_000);
+    }
+    written.store();
+    // The queue is given up within a stride, whose records come again.
+    written.all_get_all(&mut [reader]);
+}
+
+#[test]
+fn who_joins_after_an_erasure_gets_nothing_that_was_read_before_it() {
+    let mut written = Written::new();
+    written.send(2, false, 100);
+    written.store();
+    let shared = Arc::clone(&written.sessions.0);
+    let joined = Feed::join_as_records_are_erased(&shared, 1, || {
+        written.send(1, false, 100);
+        written.store();
+    });
+    let given = joined.next();
+    assert!(!matches!(given, Some(Given::Record(_))), "{given:?}");
+}
+
+/// Takes all that is sent.
+struct Taken(std::sync::mpsc::Sender<Piece>);
+
+impl Out for Taken {
+    fn send(&mut self, piece: Piece) -> Sent {
+        if self.0.send(piece).is_ok() { Sent::Done } else { Sent::Gone }
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+fn watch(written: &Written, session: u64) -> std::sync::mpsc::Receiver<Piece> {
+    let (pieces, taken) = std::sync::mpsc::channel();
+    let wanted = Wanted { session, form: Form::Timeline, follow: true, soon: false, from: None };
+    written.sessions.watch(wanted, Taken(pieces)).unwrap();
+    taken
+}
+
+#[test]
+fn a_project_that_is_known_late_is_erased_from_who_watches_too() {
+    let mut written = Written::new();
+    written.project = 0;
+    written.send(1, false, 100);
+    written.store();
+    let taken = watch(&written, 1);
+    while taken.recv_timeout(PATIENCE).unwrap() != Piece::Lines(b"\n".to_vec()) {}
+    written.project = 1;
+    written.send(1, false, 100);
+    written.store();
+    let viewers = || written.sessions.0.lock().viewers.values().map(|viewer| viewer.project).collect::<Vec<_>>();
+    wait_for("its project is known", || viewers() == [1]);
+    assert!(written.sessions.reread(&|_, project| project == 1, Instant::now() + PATIENCE));
+    assert!(viewers().is_empty());
+}
+
+#[test]
+fn who_may_hold_records_of_an_erased_project_is_cut_off() {
+    let mut written = Written::new();
+    written.project = 0;
+    written.send(1, false, 100);
+    written.store();
+    let taken = watch(&written, 1);
+    while taken.recv_timeout(PATIENCE).unwrap() != Piece::Lines(b"\n".to_vec()) {}
+    assert!(written.sessions.reread(&|_, project| project == 1, Instant::now() + PATIENCE));
+    assert!(written.sessions.0.lock().viewers.is_empty());
+}
+
+#[test]
+fn records_of_no_session_are_none_of_one() {
+    let mut written = Written::new();
+    written.send(0, false, 100);
+    written.store();
+    assert_eq!(watch(&written, 0).recv_timeout(PATIENCE), Ok(Piece::Missing));
+}
+
+/// What happens to four who watch, each one of these sessions.
 #[derive(Debug, Clone)]
 enum Deed {
     Send { session: u64, again: bool },
@@ -292,10 +399,10 @@ enum Deed {
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         6 => (1..4_u64, prop::bool::weighted(0.2)).prop_map(|(session, again)| Deed::Send { session, again }),
-        6 => (0..3_usize, 1..40_usize).prop_map(|(reader, steps)| Deed::Read { reader, steps }),
-        1 => (0..3_usize).prop_map(Deed::Forget),
+        6 => (0..4_usize, 1..40_usize).prop_map(|(reader, steps)| Deed::Read { reader, steps }),
+        1 => (0..4_usize).prop_map(Deed::Forget),
         1 => Just(Deed::Erase),
-        1 => (0..3_usize).prop_map(Deed::Leave),
+        1 => (0..4_usize).prop_map(Deed::Leave),
         1 => Just(Deed::Wait),
     ]
 }
@@ -305,7 +412,7 @@ proptest! {
     #[test]
     fn whatever_comes_in_between_everybody_gets_everything_once_and_in_order(deeds in prop::collection::vec(deed(), 1..60)) {
         let mut written = Written::new();
-        let mut readers: Vec<Reader> = [1, 2, 2].map(|session| written.reader(session)).into();
+        let mut readers: Vec<Reader> = [1, 2, 2, NO_BATCHES].map(|session| written.reader(session)).into();
         for deed in deeds {
             match deed {
                 Deed::Send { session, again } => written.send(session, again, if session == 2 { 50_000 } else { 40 }),
