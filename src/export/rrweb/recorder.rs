@@ -149,6 +149,8 @@ impl Recorder {
         new.extend(self.attach(page, documents, &picture, at_ms, sink)?);
         self.rules_of_new(page, new.clone(), at_ms, sink)?;
         self.adopt(page, &new, at_ms, sink)?;
+        // With what came in frames.
+        let added: HashSet<NodeId> = new.into_iter().collect();
         self.states.clear();
         for later in std::mem::take(&mut self.later) {
             // Of a node that came at this moment, its state is told with it; one that left needs none.
@@ -177,9 +179,10 @@ impl Recorder {
         if self.has(node) || !self.has_inside(page, parent) || serializer.hides(parent) {
             return;
         }
+        let Some(above) = page.tree.get(parent).filter(|above| serializer.is_shown_in(above, node)) else { return };
         let (Some(parent_id), place) = (parent_id(page, node), place_of(page, node)) else { return };
         let (mut siblings, mut known) = (vec![node], None);
-        for sibling in page.tree.after(node) {
+        for sibling in page.tree.after(node).filter(|sibling| serializer.is_shown_in(above, *sibling)) {
             if self.has(sibling) {
                 known = Some(ids::node(sibling));
                 break;

@@ -90,8 +90,14 @@ impl<'a> Serializer<'a> {
                 self.page.tree.get(root).iter().flat_map(|root| root.children.iter()).map(|child| (*child, inner)),
             );
         }
-        all.extend(node.children.iter().map(|child| (*child, below)));
+        all.extend(node.children.iter().filter(|child| self.is_shown_in(node, **child)).map(|child| (*child, below)));
         all
+    }
+
+    /// Whether a child may be shown in its parent. In a style element texts alone: to put in or take out anything there makes a browser read all of its rules
+    /// anew, and no parser puts an element there.
+    pub fn is_shown_in(&self, parent: &PageNode, child: NodeId) -> bool {
+        !parent.is("style") || matches!(self.page.tree.get(child).map(|child| &child.what), Some(What::Text(_)))
     }
 
     /// The shadow root of an element.

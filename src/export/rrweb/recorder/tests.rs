@@ -31,17 +31,19 @@ fn attribute(node: u64, name: &str, value: &str) -> Said {
     Said::Attribute { node, name, value, base: None }
 }
 
-/// Any change of a small page: nodes 0 to 11, of which some are frames and hosts of shadow roots, roots 20 to 25, sheets 1 to 3.
-fn change() -> impl Strategy<Value = Said> {
-    let node = || 0..12_u64;
-    let inside = || prop_oneof![4 => 0..12_u64, 1 => 20..26_u64];
-    let tag = prop::sample::select(vec!["div", "p", "iframe", "style", "link", "script", "canvas", "select", "option"]);
+const TAGS: [&str; 9] = ["div", "iframe", "style", "p", "link", "script", "canvas", "select", "option"];
+
+/// Any change of a small page: so many nodes, of which some are frames and hosts of shadow roots, roots from 20 on, sheets 1 to 3.
+fn change(nodes: u64, roots: u64, tags: usize) -> impl Strategy<Value = Said> {
+    let node = move || 0..nodes;
+    let inside = move || prop_oneof![4 => 0..nodes, 1 => 20..20 + roots];
+    let tag = prop::sample::select(&TAGS[..tags]);
     prop_oneof![
         4 => (node(), inside(), 0..4_u64, tag).prop_map(|(node, parent, index, tag)| element(node, parent, index, tag)),
         2 => (node(), inside(), 0..4_u64).prop_map(|(node, parent, index)| Said::Text { node, parent, index }),
         3 => (inside(), inside(), 0..4_u64).prop_map(|(node, parent, index)| Said::Move { node, parent, index }),
         2 => inside().prop_map(Said::Remove),
-        2 => (node(), 20..26_u64).prop_map(|(host, root)| Said::Root { host, root }),
+        2 => (node(), 20..20 + roots).prop_map(|(host, root)| Said::Root { host, root }),
         2 => (node(), prop::sample::select(vec!["class", "src", "style", "onclick"])).prop_map(|(node, name)| attribute(node, name, "x")),
         1 => (node(), prop::sample::select(vec!["class", "src"])).prop_map(|(node, name)| Said::NoAttribute(node, name.to_owned())),
         2 => (node(), "[a-z]{0,3}").prop_map(|(node, text)| Said::Data(node, text)),
@@ -60,12 +62,18 @@ fn change() -> impl Strategy<Value = Said> {
     ]
 }
 
+/// Some moments of a page: on few nodes most changes hit what others have changed.
+fn moments() -> impl Strategy<Value = Vec<Vec<Said>>> {
+    let few = prop::collection::vec(prop::collection::vec(change(4, 2, 3), 1..12), 1..8);
+    prop_oneof![prop::collection::vec(prop::collection::vec(change(12, 6, TAGS.len()), 1..12), 1..8), few]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(std::env::var("TAKEUP_ATTACKS").map_or(500, |cases| cases.parse().unwrap())))]
 
     #[test]
     fn a_player_that_is_told_of_changes_shows_what_one_shows_that_is_given_the_whole_page(
-        moments in prop::collection::vec(prop::collection::vec(change(), 1..12), 1..8)
+        moments in moments()
     ) {
         let mut page = Page::new(Room::of(ROOM));
         let mut player = Player::default();
@@ -137,6 +145,25 @@ fn rules_that_were_put_in_are_gone_when_a_style_element_has_another_text() {
         let what = format!("{change:?}");
         assert_eq!(rules_after([begin(), vec![change]].concat()), serde_json::json!(rules), "{what}");
     }
+}
+
+#[test]
+fn nothing_but_texts_is_shown_in_a_style_element_so_that_nothing_else_undoes_its_rules() {
+    let begin = [element(1, 0, 0, "style"), element(2, 1, 0, "style"), Said::SheetOwner { sheet: 7, owner: 2 }];
+    let rule = Said::CssRule(1, Rule::Insert("a{}".to_owned(), 0), None);
+    // The inner one is put in anew, where it is shown.
+    let inner = Said::SheetRule(7, Rule::Replace("b{}".to_owned()), None);
+    let text = [Said::Text { node: 3, parent: 1, index: 0 }, Said::Text { node: 4, parent: 1, index: 9 }];
+    let moments = [begin.to_vec(), vec![rule.clone()], vec![inner], text.to_vec(), vec![rule]];
+    assert_eq!(rules_after(moments), serde_json::json!(["a{}"]));
+}
+
+#[test]
+fn what_changed_in_a_frame_that_is_put_in_again_at_the_same_moment_is_told_once() {
+    let begin = [element(2, 0, 0, "iframe"), Said::Root { host: 2, root: 20 }, element(1, 20, 0, "style")];
+    let rule = Said::CssRule(1, Rule::Insert("a{}".to_owned(), 0), None);
+    let moments = [begin.to_vec(), vec![rule, Said::Move { node: 2, parent: 0, index: 0 }]];
+    assert_eq!(rules_after(moments), serde_json::json!(["a{}"]));
 }
 
 #[test]
