@@ -8,16 +8,15 @@
 //! log cannot be read, records are erased, the server stops; and it gives up a queue that is full, because it waits for nobody. The queue's owner
 //! then takes what is in it, reads the log from the place that the thread tells, and joins again.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::log::LogError;
-use crate::log::format::record::{OwnedRecord, Record};
 use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
 use crate::log::read::reader::LogReader;
 
+use super::queues::{Begins, Given};
 use super::shared::{Shared, processor_time};
 
 /// It takes no more than one part in so many of the processors' time. A low priority would not do instead: beside requests that take all of a processor
@@ -38,61 +37,6 @@ const STRIDE: u32 = 1024;
 /// and how many bytes: how large a record is, a client decides.
 const STRIDE_BYTES: usize = 4 << 20;
 
-/// What waits in a queue takes no more than this, or is one record.
-const QUEUE_BYTES_MAX: usize = 4 << 20;
-
-/// Who watches, and what waits for them.
-#[derive(Debug, Default)]
-pub(super) struct Feed {
-    state: Mutex<FeedState>,
-    /// Notified when there is something in a queue, or it has begun or ended;
-    given: Condvar,
-    /// and when somebody has joined or left.
-    asked: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct FeedState {
-    /// There is a thread.
-    runs: bool,
-    queues: BTreeMap<u64, Queue>,
-    /// The number of the next queue.
-    next: u64,
-}
-
-#[derive(Debug)]
-struct Queue {
-    session: u64,
-    /// What was passed over before the first record that it may hold; `None` as long as the thread does not know of it. If it ends before it does, the
-    /// queue goes.
-    from: Option<MergePosition>,
-    records: VecDeque<OwnedRecord>,
-    bytes: usize,
-    /// It gets nothing more. Every record before this place was put into it, and maybe some behind it.
-    ended: Option<MergePosition>,
-}
-
-/// What a queue has.
-#[derive(Debug)]
-pub(super) enum Given {
-    Record(OwnedRecord),
-    /// Nothing, for now.
-    Nothing,
-    /// Nothing any more: the log is to be read from here. Records from here on may have been given before.
-    Ended(MergePosition),
-}
-
-/// Where a queue begins.
-#[derive(Debug)]
-pub(super) enum Begins {
-    /// That is not known yet.
-    Soon,
-    /// With the first record behind this.
-    At(MergePosition),
-    /// The thread has ended before it knew of it.
-    Never,
-}
-
 /// Whose queue it is. It is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -106,16 +50,9 @@ impl Subscription {
     /// # Errors
     /// The thread could not be started.
     pub(super) fn join(shared: &Arc<Shared>, session: u64) -> io::Result<Subscription> {
-        let mut state = shared.feed.lock();
-        let number = state.next;
-        state.next += 1;
-        let queue = Queue { session, from: None, records: VecDeque::new(), bytes: 0, ended: None };
-        state.queues.insert(number, queue);
+        let (number, is_first) = shared.queues.add(session);
         let subscription = Subscription { shared: Arc::clone(shared), number };
-        let runs = std::mem::replace(&mut state.runs, true);
-        drop(state);
-        if runs {
-            shared.feed.asked.notify_all();
+        if !is_first {
             return Ok(subscription);
         }
         // From here on an erasure waits for it.
@@ -134,108 +71,23 @@ impl Subscription {
 
     /// Where it begins.
     pub(super) fn begins(&self) -> Begins {
-        let begins = self.with(|queue| queue.from.clone().map_or(Begins::Soon, Begins::At));
-        begins.unwrap_or(Begins::Never)
+        self.shared.queues.begins(self.number)
     }
 
     /// The next record.
-    pub(super) fn next(&self) -> Option<Given> {
-        self.with(|queue| match queue.records.pop_front() {
-            Some(record) => {
-                queue.bytes -= record.bytes();
-                Given::Record(record)
-            }
-            None => queue.ended.clone().map_or(Given::Nothing, Given::Ended),
-        })
+    pub(super) fn next(&self) -> Given {
+        self.shared.queues.next(self.number)
     }
 
     /// Waits until there is something new, but no longer than `time`.
     pub(super) fn wait(&self, time: Duration) {
-        let is_idle = |state: &mut FeedState| {
-            let queue = state.queues.get(&self.number);
-            queue.is_some_and(|queue| queue.records.is_empty() && queue.ended.is_none())
-        };
-        let feed = &self.shared.feed;
-        drop(feed.given.wait_timeout_while(feed.lock(), time, is_idle));
-    }
-
-    fn with<T>(&self, read: impl FnOnce(&mut Queue) -> T) -> Option<T> {
-        self.shared.feed.lock().queues.get_mut(&self.number).map(read)
+        self.shared.queues.wait(self.number, time);
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.shared.feed.lock().queues.remove(&self.number);
-        self.shared.feed.asked.notify_all();
-    }
-}
-
-impl Feed {
-    fn lock(&self) -> MutexGuard<'_, FeedState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets those in who have joined. Returns the sessions that are watched, with the number of each one's queue.
-    fn let_in(&self, position: &MergePosition) -> Vec<(u64, u64)> {
-        let mut state = self.lock();
-        let mut wanted = Vec::new();
-        for (number, queue) in state.queues.iter_mut().filter(|(_, queue)| queue.ended.is_none()) {
-            queue.from.get_or_insert_with(|| position.clone());
-            wanted.push((queue.session, *number));
-        }
-        wanted
-    }
-
-    /// Gives a record to one who watches, unless their queue is full or gone. `position`: what comes again if it is.
-    fn put(&self, number: u64, record: &Record<'_>, position: &MergePosition) {
-        let mut state = self.lock();
-        let Some(queue) = state.queues.get_mut(&number).filter(|queue| queue.ended.is_none()) else { return };
-        let bytes = size_of::<OwnedRecord>() + record.ext.0.len() + record.payload.len();
-        if queue.bytes > 0 && queue.bytes + bytes > QUEUE_BYTES_MAX {
-            queue.ended = Some(position.clone());
-            return;
-        }
-        queue.bytes += bytes;
-        queue.records.push_back(OwnedRecord::from(record));
-    }
-
-    /// What waits in a queue, and whether it gets nothing more.
-    #[cfg(test)]
-    pub(super) fn bytes_of(&self, number: u64) -> Option<(usize, bool)> {
-        self.lock().queues.get(&number).map(|queue| (queue.bytes, queue.ended.is_some()))
-    }
-
-    /// Has the thread come to let others in, does this `meanwhile`, has records erased, and joins. Returns when the thread has ended.
-    #[cfg(test)]
-    pub(super) fn join_as_records_are_erased(
-        shared: &Arc<Shared>,
-        session: u64,
-        meanwhile: impl FnOnce(),
-    ) -> Subscription {
-        let erasures = shared.lock().erasures;
-        let mut state = shared.feed.lock();
-        let mut reading = Reading { shared: Arc::clone(shared), position: None };
-        let thread = std::thread::spawn(move || reading.run(erasures).unwrap());
-        meanwhile();
-        std::thread::sleep(Duration::from_millis(100));
-        shared.lock().erasures += 1;
-        let number = state.next;
-        state.next += 1;
-        let queue = Queue { session, from: None, records: VecDeque::new(), bytes: 0, ended: None };
-        state.queues.insert(number, queue);
-        drop(state);
-        thread.join().unwrap();
-        Subscription { shared: Arc::clone(shared), number }
-    }
-
-    /// Waits for more of the log, or for somebody who joins or leaves.
-    fn rest(&self, known: usize, time: Duration) {
-        let is_same = |state: &mut FeedState| {
-            let open = || state.queues.values().filter(|queue| queue.ended.is_none());
-            open().count() == known && open().all(|queue| queue.from.is_some())
-        };
-        drop(self.asked.wait_timeout_while(self.lock(), time, is_same));
+        self.shared.queues.remove(self.number);
     }
 }
 
@@ -263,7 +115,7 @@ impl Reading {
                 shared.rest(debt, erasures);
             }
             let position = merge.position();
-            let wanted = shared.feed.let_in(&position);
+            let wanted = shared.queues.let_in(&position);
             self.position = Some(position.clone());
             // Asked last: who came in after an erasure must not get what was read before it.
             if wanted.is_empty() || shared.is_stopping() || shared.lock().erasures != erasures {
@@ -280,17 +132,17 @@ impl Reading {
                 };
                 stride_bytes += record.payload.len();
                 for (_, number) in wanted.iter().filter(|(session, _)| *session == record.session) {
-                    shared.feed.put(*number, &record, &position);
+                    shared.queues.put(*number, &record, &position);
                     gave = true;
                 }
             }
             if gave {
-                shared.feed.given.notify_all();
+                shared.queues.tell();
             }
             passed_bytes = passed_bytes.saturating_add(stride_bytes);
             if at_end {
                 let is_busy = std::mem::take(&mut passed_bytes) > BUSY_BYTES;
-                shared.feed.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
+                shared.queues.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
             }
         }
     }
@@ -324,20 +176,34 @@ impl Share {
     }
 }
 
+#[cfg(test)]
+impl Subscription {
+    /// Has the thread come to let others in, does this `meanwhile`, has records erased, and joins. Returns when the thread has ended.
+    #[cfg(test)]
+    pub(super) fn join_as_records_are_erased(
+        shared: &Arc<Shared>,
+        session: u64,
+        meanwhile: impl FnOnce(),
+    ) -> Subscription {
+        let erasures = shared.lock().erasures;
+        let mut reading = Reading { shared: Arc::clone(shared), position: None };
+        let mut thread = None;
+        let number = shared.queues.add_after(session, || {
+            thread = Some(std::thread::spawn(move || reading.run(erasures).unwrap()));
+            meanwhile();
+            std::thread::sleep(Duration::from_millis(100));
+            shared.lock().erasures += 1;
+        });
+        thread.unwrap().join().unwrap();
+        Subscription { shared: Arc::clone(shared), number }
+    }
+}
+
 impl Drop for Reading {
     fn drop(&mut self) {
         // It holds nothing any more, even if it has panicked.
         self.shared.lock().feed_heard = None;
-        let mut state = self.shared.feed.lock();
-        state.runs = false;
-        state.queues.retain(|_, queue| queue.from.is_some());
-        if let Some(position) = &self.position {
-            for queue in state.queues.values_mut() {
-                queue.ended.get_or_insert_with(|| position.clone());
-            }
-        }
-        drop(state);
-        self.shared.feed.given.notify_all();
+        self.shared.queues.end(self.position.as_ref());
     }
 }
 

@@ -13,9 +13,9 @@ use serde::Serialize;
 use crate::base::time::wall_us;
 use crate::log::RecentRecords;
 
-use super::feed::Feed;
 use super::follow;
 use super::index::Index;
+use super::queues::Queues;
 use super::shared::{self, Shared, State, Viewer};
 use super::summary::{Query, SessionReport};
 
@@ -80,7 +80,7 @@ impl Sessions {
             changed: Condvar::new(),
             stopping: AtomicBool::new(false),
             changes: AtomicU64::new(0),
-            feed: Feed::default(),
+            queues: Queues::default(),
             room: shared::room(),
             thread: Mutex::new(None),
         }))

@@ -10,7 +10,8 @@
 //! | [`index`] | the summaries, within a budget |
 //! | [`details`] | addresses, users and errors out of batches |
 //! | `follow` | the thread that follows the log |
-//! | `feed` | another one, which reads it for all who watch |
+//! | `feed` | another one, which reads it for all who watch, |
+//! | `queues` | and what it has for each of them |
 //! | [`handle`] | what the admin port asks |
 //! | `shared` | what these have in common |
 //! | [`collect`] | what the log has of one session |
@@ -22,6 +23,7 @@ mod feed;
 mod follow;
 pub mod handle;
 pub mod index;
+mod queues;
 mod shared;
 pub mod summary;
 pub mod watch;

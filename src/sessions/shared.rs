@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::export::page::room::Room;
 use crate::log::RecentRecords;
 
-use super::feed::Feed;
 use super::index::Index;
+use super::queues::Queues;
 
 /// What the description of one page may take,
 const PAGE_BYTES_MAX: usize = 32 << 20;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// How many times the list had something new.
     pub(super) changes: AtomicU64,
     /// For those who watch live.
-    pub(super) feed: Feed,
+    pub(super) queues: Queues,
     /// For the pages that they see.
     pub(super) room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,

@@ -14,7 +14,8 @@ use crate::log::format::record::Record;
 use crate::log::read::merge::{Merge, MergePosition, Place, RepeatFilter, RepeatWindow};
 use crate::log::read::reader::LogReader;
 
-use super::super::feed::{Begins, Given, Subscription};
+use super::super::feed::Subscription;
+use super::super::queues::{Begins, Given};
 use super::super::shared::Shared;
 
 // Circle: the parts of an answer see what it is.
@@ -117,9 +118,9 @@ impl Tail {
                     self.join();
                 }
                 Source::Others(others) => match others.next() {
-                    Some(Given::Record(record)) => return seen.step(Some(record.as_record()), session, take),
-                    Some(Given::Nothing) | None => return Ok(Step::End),
-                    Some(Given::Ended(position)) => self.source = Source::Place(position),
+                    Given::Record(record) => return seen.step(Some(record.as_record()), session, take),
+                    Given::Nothing => return Ok(Step::End),
+                    Given::Ended(position) => self.source = Source::Place(position),
                 },
             }
         }

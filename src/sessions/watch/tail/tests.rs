@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, Topic};
 use crate::log::{Log, Options, Writer};
 
-use super::super::super::feed::Feed;
 use super::super::super::handle::Sessions;
 use super::super::{Form, Out, Piece, Sent, Wanted};
 use super::*;
@@ -214,7 +213,7 @@ fn a_queue_that_is_full_is_given_up_and_its_owner_reads_on_and_joins_again() {
     written.store();
     let [slow, fast] = &mut readers;
     written.all_get_all(std::slice::from_mut(fast));
-    let waits = |number| written.sessions.0.feed.bytes_of(number);
+    let waits = |number| written.sessions.0.queues.bytes_of(number);
     wait_for("its queue is given up", || waits(0).is_some_and(|(_, has_ended)| has_ended));
     assert!(waits(0).unwrap().0 <= 4 << 20, "{:?}", waits(0));
     assert!(fast.is_given());
@@ -320,12 +319,12 @@ fn who_joins_after_an_erasure_gets_nothing_that_was_read_before_it() {
     written.send(2, false, 100);
     written.store();
     let shared = Arc::clone(&written.sessions.0);
-    let joined = Feed::join_as_records_are_erased(&shared, 1, || {
+    let joined = Subscription::join_as_records_are_erased(&shared, 1, || {
         written.send(1, false, 100);
         written.store();
     });
     let given = joined.next();
-    assert!(!matches!(given, Some(Given::Record(_))), "{given:?}");
+    assert!(!matches!(given, Given::Record(_)), "{given:?}");
 }
 
 /// Takes all that is sent.
