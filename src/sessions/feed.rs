@@ -27,10 +27,12 @@ const SAVED_MAX: Duration = Duration::from_millis(100);
 
 /// The pause at the end of the log. What comes meanwhile is to be found in memory, where 64 MiB are kept by default: at a GB/s it is,
 const IDLE: Duration = Duration::from_millis(40);
-/// and once much comes, there is to be room for a thread that has to wait for a processor besides.
+/// and while much comes, there is to be room for a thread that has to wait for a processor besides.
 const BUSY: Duration = Duration::from_millis(5);
-/// So much between two pauses is much.
+/// So much between two pauses is much,
 const BUSY_BYTES: usize = 1 << 20;
+/// and more is expected for so long: between two bursts, which a disk makes out of a steady flow, little comes for a moment.
+const BUSY_FOR: Duration = Duration::from_secs(1);
 
 /// How many records are passed over between two looks at who watches, at an erasure and at the stop,
 const STRIDE: u32 = 1024;
@@ -108,7 +110,7 @@ impl Reading {
         let end = Merge::since(reader.clone(), reader.now_us())?.position();
         let mut merge = Merge::resume(reader, &end)?.with_repeat_window(RepeatWindow::OFF);
         let mut share = Share::new();
-        let mut passed_bytes = 0_usize;
+        let (mut passed_bytes, mut busy_until) = (0_usize, None);
         loop {
             let debt = share.debt(Instant::now(), processor_time());
             if !debt.is_zero() {
@@ -141,7 +143,11 @@ impl Reading {
             }
             passed_bytes = passed_bytes.saturating_add(stride_bytes);
             if at_end {
-                let is_busy = std::mem::take(&mut passed_bytes) > BUSY_BYTES;
+                let now = Instant::now();
+                if std::mem::take(&mut passed_bytes) > BUSY_BYTES {
+                    busy_until = Some(now + BUSY_FOR);
+                }
+                let is_busy = busy_until.is_some_and(|until| now < until);
                 shared.queues.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
             }
         }
