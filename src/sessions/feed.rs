@@ -4,9 +4,9 @@
 //! with the first of them, at the log's end, and ends with the last.
 //!
 //! Nobody depends on it. Who joins goes on reading the log as far as the thread had come by then, however far behind that one is: the others do not
-//! wait for it. The thread ends at whatever comes in its way: the
-//! log cannot be read, records are erased, the server stops; and it gives up a queue that is full, because it waits for nobody. The queue's owner
-//! then takes what is in it, reads the log from the place that the thread tells, and joins again.
+//! wait for it. The thread ends at whatever comes in its way: the log cannot be read, records are erased, the server stops; and it gives up a queue
+//! that is full, because it waits for nobody. The queue's owner then takes what is in it, reads the log from the place that the thread tells, and
+//! joins again.
 
 use std::io;
 use std::sync::Arc;
@@ -16,23 +16,12 @@ use crate::log::LogError;
 use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
 use crate::log::read::reader::LogReader;
 
+mod pace;
+
+use pace::{Pace, Share};
+
 use super::queues::{Begins, Given};
 use super::shared::{Shared, processor_time};
-
-/// It takes no more than one part in so many of the processors' time. A low priority would not do instead: beside requests that take all of a processor
-/// it would come too late for what is in memory, and to read the same from the disk costs everybody more.
-const SHARE: u32 = 10;
-/// So much of it may be saved up.
-const SAVED_MAX: Duration = Duration::from_millis(100);
-
-/// The pause at the end of the log. What comes meanwhile is to be found in memory, where 64 MiB are kept by default: at a GB/s it is,
-const IDLE: Duration = Duration::from_millis(40);
-/// and while much comes, there is to be room for a thread that has to wait for a processor besides.
-const BUSY: Duration = Duration::from_millis(5);
-/// So much between two pauses is much,
-const BUSY_BYTES: usize = 1 << 20;
-/// and more is expected for so long: between two bursts, which a disk makes out of a steady flow, little comes for a moment.
-const BUSY_FOR: Duration = Duration::from_secs(1);
 
 /// How many records are passed over between two looks at who watches, at an erasure and at the stop,
 const STRIDE: u32 = 1024;
@@ -110,7 +99,7 @@ impl Reading {
         let end = Merge::since(reader.clone(), reader.now_us())?.position();
         let mut merge = Merge::resume(reader, &end)?.with_repeat_window(RepeatWindow::OFF);
         let mut share = Share::new();
-        let (mut passed_bytes, mut busy_until) = (0_usize, None);
+        let mut pace = Pace::new(Instant::now());
         loop {
             let debt = share.debt(Instant::now(), processor_time());
             if !debt.is_zero() {
@@ -141,44 +130,11 @@ impl Reading {
             if gave {
                 shared.queues.tell();
             }
-            passed_bytes = passed_bytes.saturating_add(stride_bytes);
+            pace.found(stride_bytes);
             if at_end {
-                let now = Instant::now();
-                if std::mem::take(&mut passed_bytes) > BUSY_BYTES {
-                    busy_until = Some(now + BUSY_FOR);
-                }
-                let is_busy = busy_until.is_some_and(|until| now < until);
-                shared.queues.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
+                shared.queues.rest(wanted.len(), pace.pause(Instant::now()));
             }
         }
-    }
-}
-
-/// What the thread may take of the processors.
-struct Share {
-    processors: u32,
-    saved: Duration,
-    at: Instant,
-    used: Duration,
-}
-
-impl Share {
-    fn new() -> Share {
-        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-        Share { processors, saved: SAVED_MAX, at: Instant::now(), used: processor_time() }
-    }
-
-    /// How long to rest for what was taken too much since the last call.
-    fn debt(&mut self, now: Instant, used: Duration) -> Duration {
-        // A rest that was cut short counts as a whole.
-        let now = now.max(self.at);
-        let earned = now.duration_since(self.at) * self.processors / SHARE;
-        let taken = used.saturating_sub(self.used);
-        let has = (self.saved + earned).min(SAVED_MAX);
-        let rest = taken.saturating_sub(has) * SHARE / self.processors;
-        // What is earned meanwhile pays for it.
-        (self.at, self.used, self.saved) = (now + rest, used, has.saturating_sub(taken));
-        rest
     }
 }
 
@@ -212,6 +168,3 @@ impl Drop for Reading {
         self.shared.queues.end(self.position.as_ref());
     }
 }
-
-#[cfg(test)]
-mod tests;
