@@ -27,6 +27,11 @@ impl Targets {
         (session != 0 && self.sessions.contains(&session)) || (project != 0 && self.projects.contains(&project))
     }
 
+    /// The same of records of which more may become known: 0 is any project.
+    pub fn may_want(&self, session: u64, project: u32) -> bool {
+        self.want(session, project) || (project == 0 && !self.projects.is_empty())
+    }
+
     /// Adds a session. Returns whether it is new.
     ///
     /// # Errors
@@ -59,5 +64,14 @@ mod tests {
         targets.projects.insert(2);
         assert!(targets.want(7, 0) && targets.want(7, 1) && targets.want(0, 2) && targets.want(8, 2));
         assert!(!targets.want(0, 0) && !targets.want(8, 1) && !targets.want(8, 0));
+    }
+
+    #[test]
+    fn what_may_be_of_an_erased_project_may_be_wanted() {
+        let mut targets = Targets::default();
+        targets.add(7).unwrap();
+        assert!(targets.may_want(7, 0) && targets.may_want(7, 1) && !targets.may_want(8, 0));
+        targets.projects.insert(2);
+        assert!(targets.may_want(8, 0) && targets.may_want(8, 2) && !targets.may_want(8, 1));
     }
 }

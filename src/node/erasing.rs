@@ -56,7 +56,7 @@ pub fn reread(
     let mut readers: Vec<LogUser> = asked.into_iter().map(reread).chain(of_couriers).collect();
     // The command notes what it erases before it changes anything. Where that can't be read, it may be anything.
     let noted = pending::noted(data).ok().flatten();
-    let is_erased = |session, project| noted.as_ref().is_none_or(|targets| targets.want(session, project));
+    let is_erased = |session, project| noted.as_ref().is_none_or(|targets| targets.may_want(session, project));
     readers.push(LogUser { name: "sessions".to_owned(), reread: sessions.reread(&is_erased, deadline), passed: None });
     readers.extend(left.iter().map(|core| LogUser {
         name: format!("memory of core {core}"),

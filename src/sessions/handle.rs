@@ -116,15 +116,14 @@ impl Sessions {
         Ok(state.index.get(session).map(|summary| summary.report(session, wall_us())))
     }
 
-    /// Forgets everything, because records were erased, and ends the answers of those who watch what `is_erased`, by session and project. Everybody
-    /// else goes on, without what was read ahead. Returns whether nothing that was read before is left, which is waited for until `deadline`.
+    /// Forgets everything, because records were erased, and ends the answers of those who watch what `is_erased`, by session and project, which is 0 as
+    /// long as it is not known. Everybody else goes on, without what was read ahead. Returns whether nothing that was read before is left, which is waited for until `deadline`.
     pub fn reread(&self, is_erased: &dyn Fn(u64, u32) -> bool, deadline: Instant) -> bool {
         let mut state = self.0.lock();
         state.erasures += 1;
         state.index.clear();
         for viewer in state.viewers.values_mut() {
-            // Who does not know the project may hold what is erased.
-            viewer.is_cut |= viewer.project == 0 || is_erased(viewer.session, viewer.project);
+            viewer.is_cut |= is_erased(viewer.session, viewer.project);
         }
         let number = state.erasures;
         drop(state);

@@ -372,7 +372,9 @@ fn who_may_hold_records_of_an_erased_project_is_cut_off() {
     written.store();
     let taken = watch(&written, 1);
     while taken.recv_timeout(PATIENCE).unwrap() != Piece::Lines(b"\n".to_vec()) {}
-    assert!(written.sessions.reread(&|_, project| project == 1, Instant::now() + PATIENCE));
+    assert!(written.sessions.reread(&|session, _| session == 2, Instant::now() + PATIENCE));
+    assert_eq!(written.sessions.0.lock().viewers.len(), 1, "it is not that session");
+    assert!(written.sessions.reread(&|_, project| matches!(project, 0 | 1), Instant::now() + PATIENCE));
     assert!(written.sessions.0.lock().viewers.is_empty());
 }
 
