@@ -3,7 +3,7 @@
 mod animated;
 mod read;
 
-pub use read::read;
+pub use read::{read, text_of};
 
 /// A node of the page, as the tracker numbers it: 0 is the root element.
 pub type NodeId = u64;

@@ -17,7 +17,7 @@ impl<'a> Fields<'a> {
     }
 
     fn text(&mut self) -> String {
-        String::from_utf8_lossy(self.bytes()).into_owned()
+        text_of(self.bytes())
     }
 
     fn uint(&mut self) -> u64 {
@@ -41,6 +41,12 @@ impl<'a> Fields<'a> {
     fn pixels(&mut self) -> u32 {
         u32::try_from(self.uint()).unwrap_or(u32::MAX)
     }
+}
+
+/// A field's text: what is not UTF-8 in it is replaced.
+pub fn text_of(bytes: &[u8]) -> String {
+    // Far quicker than to look for what is to be replaced, and nearly always enough.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
 
 /// What `message` says about the page; `None` for a message about something else, for one that the catalogue does not have, and for one whose

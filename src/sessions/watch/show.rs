@@ -23,6 +23,9 @@ use super::{Form, PICTURES_MAX, Wanted, WatchError};
 /// So much of the session is its beginning.
 const BEGINNING_MS: i64 = 30_000;
 
+/// How many messages are converted between two looks at the clock: most take less than that.
+const STRIDE: u32 = 16;
+
 /// Converts what was collected.
 pub(super) struct Shower<'a> {
     ordered: Ordered,
@@ -163,8 +166,12 @@ impl<'a> Shower<'a> {
         self.add_pictures(collector.take_pictures(), &form);
         let file = self.ordered.batches().file()?;
         lines.convert(true);
+        let mut converted = 0_u32;
         while let Some(told) = self.ordered.next_told_until(until_ms)? {
-            lines.look()?;
+            converted += 1;
+            if converted.is_multiple_of(STRIDE) {
+                lines.look()?;
+            }
             match &mut form {
                 Converting::Timeline(timeline) => {
                     if let Some(line) = timeline.line(&told) {
