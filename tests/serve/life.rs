@@ -158,7 +158,10 @@ fn a_request_on_its_way_over_a_connection_that_was_long_idle_is_answered_at_a_st
     // As a proxy does that has not heard of the stop: over connections that it has kept, and one request behind the other.
     thread::sleep(Duration::from_millis(200));
     for client in &mut kept {
-        let answer = client.exchange(Request::batch(&token, b"on its way"));
+        client.send(Request::batch(&token, b"on its way"));
+    }
+    for client in &mut kept {
+        let answer = client.read();
         assert_eq!((answer.status, answer.closes()), (200, true), "{}", answer.text());
         client.expect_end(PATIENCE);
     }
