@@ -31,7 +31,7 @@ import { hostileBatch } from './hostile.mjs';
 import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
 import { pushFiles } from './site.mjs';
-import { cut, goesOn, many, soon } from './streamed.mjs';
+import { beyond, cut, goesOn, many, soon } from './streamed.mjs';
 import { idles, manyTabs, tabs } from './tabs.mjs';
 import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
@@ -45,6 +45,7 @@ const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `2691
 const PHONE = '2691351900602760968';
 const TABS = '2691351900602760969';
 const LIVE_IN_FIREFOX = '2691351900602760974';
+const BEYOND = '2691351900602760975';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '12,15,18,19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
@@ -106,6 +107,7 @@ await scenario('the admin page changes something for those who have the token', 
 await scenario('a hostile session does nothing to the list', () => hostileLists(browser, root, trap));
 await scenario('a live session is two seconds behind', () => soon(browser, server, SOON));
 await scenario('a session with more than a page keeps is live', () => many(browser, server, MANY));
+await scenario('a link behind the end shows the end', () => beyond(browser, server, BEYOND));
 await scenario('who watches goes on', () => goesOn(browser, server, GOES_ON, ERASED));
 await scenario('a session that cannot be shown says why', () => cut(browser, server, CUT));
 await scenario('several tabs can be looked at', async () => {

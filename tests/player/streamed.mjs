@@ -5,7 +5,7 @@ import zlib from 'node:zlib';
 import { check } from '../e2e/checks.mjs';
 import { sleep } from '../e2e/process.mjs';
 import { batch, message } from './batch.mjs';
-import { loaded, shownText, watchedPage } from './browser.mjs';
+import { loaded, shownText, shownTime, watchedPage } from './browser.mjs';
 import { recordBatch, recordPacked } from './record.mjs';
 
 /** What a page does is on a live picture this soon. */
@@ -91,6 +91,27 @@ export async function soon(browser, server, session) {
   check('the page says that it is two seconds behind', usually <= BEHIND_MS && late <= BEHIND_MOST_MS, `${usually} ms, ${late} ms`);
   check('nothing fails', seen.errors);
   await close();
+}
+
+/** A link behind the end of a session that goes on shows its end, and is not loaded again and again; from there the viewer goes anywhere. */
+export async function beyond(browser, server, session) {
+  const at = Date.now() - 30_000;
+  await recordBatch(server, session, begin(at, 'at first'));
+  await recordBatch(server, session, say(at + 20_000, 'at the end'));
+  const isAt = (page, wanted) => until(15_000, async () => (await page.textContent('#waiting')) === '' && (await shownTime(page))[0] === wanted);
+  for (const hash of ['#t=36000', '#t=1e300', `#at=${Date.now() + 1e9}`, '#at=1e300']) {
+    const { page, seen, close } = await open(browser, server, session, hash);
+    let asked = 0;
+    page.on('request', (request) => (asked += request.url().includes('/events?') ? 1 : 0));
+    check(`${hash} shows the end`, (await isAt(page, 20)) && (await shownText(page)).includes('at the end'), await page.textContent('#time'));
+    await page.evaluate(() => (location.hash = '#t=10'));
+    check('another moment is shown from there', (await isAt(page, 10)) && (await shownText(page)).includes('at first'), await page.textContent('#time'));
+    await page.evaluate((hash) => (location.hash = hash), hash);
+    check(`${hash} does so again`, await isAt(page, 20), await page.textContent('#time'));
+    check('the session was not loaded again and again', asked <= 2, `${asked} times`);
+    check('nothing fails', seen.errors);
+    await close();
+  }
 }
 
 /** A session with more than a page keeps is joined live all the same. */

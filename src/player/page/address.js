@@ -1,13 +1,16 @@
 // The moment and the list that are shown, in the page's address: `#t=12.3&list=network`. Who knows when something happened and not when the session began
 // links to `#at=1780000012300`.
 
+/** No session is as long: ten years. */
+export const LONGEST_MS = 10 * 365 * 24 * 3_600_000;
+
 /** What the address says: `{ ms, at, list }`, each undefined if it says nothing: `ms` since the session's beginning, `at` in Unix ms. */
 export function readAddress() {
   const said = new URLSearchParams(location.hash.slice(1));
   const seconds = Number(said.get('t') ?? NaN);
   const at = Number(said.get('at') ?? NaN);
   return {
-    ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
+    ms: Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, LONGEST_MS) : undefined,
     at: Number.isFinite(at) ? at : undefined,
     list: said.get('list') ?? undefined,
   };

@@ -35,9 +35,11 @@ export class Loader {
   #rest = 0;
   #wanted;
   #begun = 0;
+  /** The moment from which on it is loaded, as far as that is known. */
+  #from = 0;
   #loading = false;
   /** All that was known came. */
-  #caughtUp = false;
+  caughtUp = false;
   /** Ends the pause before the next try. */
   #endPause = () => {};
 
@@ -59,7 +61,8 @@ export class Loader {
     const { session } = this;
     if (this.source.contained || session.end === null) return true;
     if (ms < session.begin - session.origin) return false;
-    return ms <= session.loaded || (this.#loading ? ms <= session.loaded + WAIT_MS : !session.more);
+    // Of a moment behind the session's end, its end is loaded.
+    return ms <= session.loaded || (this.#loading ? ms <= Math.max(session.loaded, this.#from) + WAIT_MS : !session.more);
   }
 
   /** Loads the part around a moment. */
@@ -108,7 +111,8 @@ export class Loader {
     this.player.open = true;
     this.session.more = false;
     this.#loading = true;
-    this.#caughtUp = false;
+    this.#from = from;
+    this.caughtUp = false;
     let tries = 0;
     for (;;) {
       this.#begun = performance.now();
@@ -133,7 +137,7 @@ export class Loader {
     if (isOver()) return;
     request.abort();
     this.#loading = false;
-    this.#caughtUp = true;
+    this.caughtUp = true;
     if (!this.session.more) this.told.ended();
   }
 
@@ -174,7 +178,7 @@ export class Loader {
       if (isOver()) return;
       if (line === '' && !caughtUp) {
         caughtUp = true;
-        this.#caughtUp = true;
+        this.caughtUp = true;
         player.caughtUp();
         this.told.caughtUp();
       }
@@ -216,7 +220,7 @@ export class Loader {
     const element = document.getElementById('part');
     const from = session.end === null ? 0 : session.begin - session.origin;
     // What comes last may have nothing to show, so that the session is a little longer than what is there of it.
-    const isAll = session.end === null || (from <= 0 && !session.more && (this.#caughtUp || session.loaded >= session.length));
+    const isAll = session.end === null || (from <= 0 && !session.more && (this.caughtUp || session.loaded >= session.length));
     const text = isAll ? '' : `Marks and lists are of ${clock(from)} to ${clock(session.loaded)}. Go anywhere on the time line to load what is there.`;
     element.hidden = isAll || this.source.contained;
     if (element.textContent !== text) element.textContent = text;

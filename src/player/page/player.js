@@ -1,6 +1,6 @@
 // The player: what the viewer's controls do, and what is shown at each moment.
 
-import { onAddress, readAddress, writeAddress } from './address.js';
+import { LONGEST_MS, onAddress, readAddress, writeAddress } from './address.js';
 import { clock } from './format.js';
 import { onKeys } from './keys.js';
 import { Lists } from './lists.js';
@@ -134,7 +134,7 @@ export class Player {
   #knowStart() {
     const { origin } = this.session;
     if (this.#startAt === undefined || origin === null) return;
-    const ms = Math.max(this.#startAt - origin, 0);
+    const ms = Math.min(Math.max(this.#startAt - origin, 0), LONGEST_MS);
     this.#startAt = undefined;
     this.wait(ms);
   }
@@ -142,7 +142,7 @@ export class Player {
   #goTo(ms) {
     this.#start = undefined;
     this.#startAt = undefined;
-    const to = Math.min(Math.max(ms, 0), this.open ? this.session.length : this.session.loaded);
+    const to = Math.min(Math.max(ms, 0), this.#hasAll ? this.session.loaded : this.session.length);
     this.#waiting = false;
     if (!this.loader.has(to) || to > this.session.loaded) {
       this.wait(to);
@@ -184,6 +184,11 @@ export class Player {
     return this.#start ?? this.stage.now();
   }
 
+  /** Whether the page has the session to its end, as far as that was recorded. */
+  get #hasAll() {
+    return !this.open || (this.loader.caughtUp && !this.session.more);
+  }
+
   /** No more events come. */
   over() {
     this.open = false;
@@ -201,7 +206,7 @@ export class Player {
     const { session, stage } = this;
     this.#knowStart();
     // The moment that the address asks for may not have come yet.
-    if (this.#start !== undefined && stage.shown && (session.loaded >= this.#start || !this.open)) this.#goTo(this.#start);
+    if (this.#start !== undefined && stage.shown && (session.loaded >= this.#start || this.#hasAll)) this.#goTo(this.#start);
     let now = stage.now();
     if (this.#playing && stage.shown && !this.#isAwaited) now = this.#advance(now);
     if (this.#start === undefined) this.loader?.goOn(now);
@@ -246,7 +251,7 @@ export class Player {
 
   #tell(now) {
     const { session } = this;
-    part('time').textContent = `${clock(now)} / ${clock(session.length)}`;
+    part('time').textContent = `${clock(Math.min(now, session.length))} / ${clock(session.length)}`;
     const button = part('play');
     const name = this.#playing ? 'Pause' : 'Play';
     if (button.ariaLabel !== name) {

@@ -1,5 +1,6 @@
 // What is known of a session so far: its rows, marks and idle times. Times are those of the events, in Unix ms.
 
+import { LONGEST_MS } from './address.js';
 import { rowOf } from './happened.js';
 import { Tabs, lastBefore } from './tabs.js';
 
@@ -11,7 +12,7 @@ const TEXT_MOST = 400_000_000;
 const ROWS_MOST = 300_000;
 
 /** Who seems to go on after so long has a clock that leapt, or says so. */
-const LEAP_MS = 10 * 365 * 24 * 3_600_000;
+const LEAP_MS = LONGEST_MS;
 
 /** rrweb's sources of changes that a visitor makes: pointer, interaction, scrolling, size, input, touch, drag, selection. */
 const BY_VISITOR = new Set([1, 2, 3, 4, 5, 6, 12, 14]);
