@@ -55,7 +55,7 @@ async function watch(page, address, events, wanted) {
   await loaded(page);
   await until(20_000, 'all of it to be loaded', async () => (await shownTime(page))[1] === end);
   // The page says so while it has a part alone.
-  const told = async () => (await page.locator('.note').allTextContents()).join(' ').trim();
+  const told = async () => (await page.locator('.note:visible').allTextContents()).join(' ').trim();
   await until(20_000, 'nothing to be said', async () => (await told()) === '');
   await page.keyboard.press('8');
   await page.keyboard.press('Space');
