@@ -188,3 +188,6 @@ impl State {
         number
     }
 }
+
+#[cfg(test)]
+mod tests;

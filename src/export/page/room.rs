@@ -52,6 +52,11 @@ impl Taken {
         Taken { room, bytes: 0, granted: 0 }
     }
 
+    /// What one page may take in all.
+    pub(super) fn each(&self) -> usize {
+        self.room.each
+    }
+
     /// Whether one page may take so much more.
     pub(super) fn may_take(&self, bytes: usize) -> bool {
         self.bytes.saturating_add(bytes) <= self.room.each

@@ -44,6 +44,13 @@ pub struct Sheets {
     began_ms: Option<i64>,
 }
 
+impl Sheet {
+    /// What its rules take of the budget.
+    pub fn rules_bytes(&self) -> usize {
+        self.rules_bytes
+    }
+}
+
 impl Sheets {
     /// A sheet.
     pub fn get(&self, sheet: u64) -> Option<&Sheet> {

@@ -79,6 +79,11 @@ impl Tree {
         self.nodes.get_mut(&id)
     }
 
+    /// The budget.
+    pub fn bytes_max(&self) -> usize {
+        self.taken.each()
+    }
+
     /// Takes this much of the budget for texts. Give back what they displace.
     pub fn take(&mut self, bytes: usize) -> Result<(), Left> {
         if self.taken.take(bytes) { Ok(()) } else { Err(Left::Full) }

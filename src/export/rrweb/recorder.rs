@@ -32,6 +32,9 @@ pub type Sink<'a> = dyn FnMut(Event) -> Flow + 'a;
 /// Whether to go on.
 pub type Flow = ControlFlow<()>;
 
+/// How many nodes of a style element are looked at for the next one that is shown: no parser puts anything but a text there.
+const STYLE_SEARCH_MAX: usize = 256;
+
 /// The pictures of canvases, by node: `data:` addresses.
 pub type Pictures = HashMap<NodeId, String>;
 
@@ -182,7 +185,10 @@ impl Recorder {
         let Some(above) = page.tree.get(parent).filter(|above| serializer.is_shown_in(above, node)) else { return };
         let (Some(parent_id), place) = (parent_id(page, node), place_of(page, node)) else { return };
         let (mut siblings, mut known) = (vec![node], None);
-        for sibling in page.tree.after(node).filter(|sibling| serializer.is_shown_in(above, *sibling)) {
+        // What is not shown is passed over each time.
+        let looked_at = if above.is("style") { STYLE_SEARCH_MAX } else { usize::MAX };
+        let after = page.tree.after(node).take(looked_at);
+        for sibling in after.filter(|sibling| serializer.is_shown_in(above, *sibling)) {
             if self.has(sibling) {
                 known = Some(ids::node(sibling));
                 break;
@@ -429,7 +435,8 @@ impl Watch for Recorder {
 }
 
 fn serializer<'a>(page: &'a Page, assets: &'a Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
-    Serializer { page, assets, canvas, written: Vec::new(), closed: Vec::new(), documents: Vec::new() }
+    let css_left = page.tree.bytes_max();
+    Serializer { page, assets, canvas, written: Vec::new(), closed: Vec::new(), documents: Vec::new(), css_left }
 }
 
 /// Whether the player has the node as a style element. It fails at rules of any other.

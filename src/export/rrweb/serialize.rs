@@ -37,6 +37,8 @@ pub struct Serializer<'a> {
     pub closed: Vec<NodeId>,
     /// The documents of the frames that were written: rrweb wants them by themselves.
     pub documents: Vec<NodeId>,
+    /// How much may still be written of sheets. In a browser a sheet is of one element; of many that all have the same, most get no rules.
+    pub css_left: usize,
 }
 
 impl<'a> Serializer<'a> {
@@ -267,10 +269,15 @@ impl<'a> Serializer<'a> {
     }
 
     /// The text of a style element that was told apart from its nodes, as a whole or by rules, as it may be shown.
-    fn own_css(&self, id: NodeId, node: &PageNode) -> Option<String> {
+    fn own_css(&mut self, id: NodeId, node: &PageNode) -> Option<String> {
         let element = node.element().filter(|element| matches!(&*element.tag, "style" | "link"))?;
         let mut sheets = self.page.sheets.of(id).peekable();
         if sheets.peek().is_some() {
+            let bytes = self.page.sheets.of(id).map(|(_, sheet)| sheet.rules_bytes()).sum();
+            match self.css_left.checked_sub(bytes) {
+                Some(left) => self.css_left = left,
+                None => return Some(String::new()),
+            }
             let rules: Vec<&str> = sheets.flat_map(|(_, sheet)| sheet.rules.iter().map(String::as_str)).collect();
             return Some(clean::css_rules(&rules, self.page.base.as_ref(), self.assets));
         }

@@ -328,6 +328,34 @@ fn a_snapshot_tells_how_far_frames_are_scrolled_and_sheets_before_any_change() {
     assert_eq!(*id, frame);
 }
 
+#[test]
+fn a_sheet_of_many_elements_is_written_as_often_as_the_page_has_room() {
+    let rule = Said::SheetRule(1, Rule::Insert(format!("a{{--b:{}}}", "c".repeat(ROOM / 10)), 0), None);
+    let styles = (1..=100).map(|node| element(node, 0, 0, "style"));
+    let owners = (1..=100).map(|owner| Said::SheetOwner { sheet: 1, owner });
+    let page = page_of(styles.chain(owners).chain([rule]));
+    let mut bytes = 0;
+    let _ = Recorder::new(Assets::WITHHELD).snapshot(&page, &Pictures::new(), 0, &mut |event| {
+        bytes += serde_json::to_vec(&event).unwrap().len();
+        Flow::Continue(())
+    });
+    assert!((ROOM / 2..2 * ROOM).contains(&bytes), "{bytes} of {ROOM}");
+}
+
+#[test]
+fn of_a_style_element_no_more_than_some_hundred_nodes_are_passed_over_for_each_text() {
+    let hidden = (2..STYLE_SEARCH_MAX as u64 + 10).map(|node| element(node, 1, 0, "p"));
+    let (mut page, mut recorder) = shown([element(1, 0, 0, "style")].into_iter().chain(hidden));
+    for (node, index, next) in
+        [(5_000, u64::MAX, None), (5_001, 0, None), (5_002, STYLE_SEARCH_MAX as u64, Some(5_000))]
+    {
+        page.apply(&Said::Text { node, parent: 1, index }, &mut recorder).unwrap();
+        let changes = flushed(&page, &mut recorder);
+        let [Change::Mutation(mutation)] = &changes[..] else { panic!("{changes:?}") };
+        assert_eq!(mutation.adds[0].next_id, next.map(ids::node), "{node}");
+    }
+}
+
 /// A page that a player has, and its recorder.
 fn shown(told: impl IntoIterator<Item = Said>) -> (Page, Recorder) {
     let (page, mut recorder) = (page_of(told), Recorder::new(Assets::WITHHELD));
