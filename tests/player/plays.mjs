@@ -57,6 +57,7 @@ export async function plays(browser, server, session, file) {
   await marks(page);
   await lists(page, server, session);
 
+  await link(page);
   await page.goto(`${url}#t=12.3&list=console`);
   await page.reload();
   await loaded(page);
@@ -70,6 +71,28 @@ export async function plays(browser, server, session, file) {
 }
 
 const seconds = (page) => page.evaluate(() => Number(new URLSearchParams(location.hash.slice(1)).get('t')));
+
+/** A link that the viewer puts into the address is not lost to what the page writes there, and never half of it is there. */
+async function link(page) {
+  const hash = '#t=20.5&list=errors';
+  const written = await page.evaluate(async (hash) => {
+    const written = [];
+    const replace = history.replaceState;
+    history.replaceState = (...said) => {
+      written.push(said[2]);
+      replace.apply(history, said);
+    };
+    location.hash = hash;
+    // Before the page has heard of it, it wants to write where it is.
+    document.getElementById('earlier').click();
+    await new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    history.replaceState = replace;
+    return written;
+  }, hash);
+  check('a link is not lost to what the page writes', (await page.evaluate(() => location.hash)) === hash && (await seconds(page)) === 20.5, await page.evaluate(() => location.hash));
+  check('never half of it is in the address', written.filter((said) => said !== hash));
+}
 
 /** The colours of the marks are on the time line. */
 async function marks(page) {

@@ -4,9 +4,13 @@
 /** No session is as long: ten years. */
 export const LONGEST_MS = 10 * 365 * 24 * 3_600_000;
 
+/** What the address said when it was last read or written. */
+let known = '';
+
 /** What the address says: `{ ms, at, list }`, each undefined if it says nothing: `ms` since the session's beginning, `at` in Unix ms. */
 export function readAddress() {
-  const said = new URLSearchParams(location.hash.slice(1));
+  known = location.hash;
+  const said = new URLSearchParams(known.slice(1));
   const seconds = Number(said.get('t') ?? NaN);
   const at = Number(said.get('at') ?? NaN);
   return {
@@ -16,26 +20,26 @@ export function readAddress() {
   };
 }
 
-let written = '';
-
 /** Writes both into the address, without a step in the history; no moment if `ms` is undefined. */
 export function writeAddress(ms, list) {
+  // The viewer has changed it, and is heard first.
+  if (location.hash !== known) return;
   const said = [];
   if (ms !== undefined) said.push(`t=${(ms / 1000).toFixed(1)}`);
   if (list !== 'all') said.push(`list=${list}`);
   const hash = said.length === 0 ? '' : `#${said.join('&')}`;
-  if (hash === written) return;
-  written = hash;
+  if (hash === known) return;
   try {
     history.replaceState(null, '', hash || '#');
   } catch {
     // A file may have no right to do so; it plays all the same.
   }
+  known = location.hash;
 }
 
 /** Calls back when the viewer changes the address. */
 export function onAddress(changed) {
   addEventListener('hashchange', () => {
-    if (location.hash !== written) changed(readAddress());
+    if (location.hash !== known) changed(readAddress());
   });
 }

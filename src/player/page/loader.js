@@ -76,10 +76,15 @@ export class Loader {
     }, REST_MS);
   }
 
-  /** Loads the end of a session that is going on. */
-  toEnd() {
+  /** Loads nothing more for a moment that was asked for: another one is shown. */
+  forgetWanted() {
     clearTimeout(this.#rest);
     this.#wanted = undefined;
+  }
+
+  /** Loads the end of a session that is going on. */
+  toEnd() {
+    this.forgetWanted();
     this.#renew(-END_LEAD_MS);
   }
 

@@ -47,10 +47,12 @@ export class Player {
     this.tabBar = new TabBar(session, source, (ms) => this.seek(ms));
     this.lists.open(address.list);
     onAddress(({ ms, at, list }) => {
-      // In this order: a list that is opened writes the moment that is shown into the address.
-      if (ms !== undefined) this.seek(ms);
+      // A list that is opened writes the moment that is shown into the address, unless another one is awaited: both are written at once, or who loads the page
+      // again in between gets half of it.
+      if (ms !== undefined) this.#start = ms;
       else if (at !== undefined) this.#seekAt(at);
       this.lists.open(list);
+      if (ms !== undefined) this.seek(ms);
     });
     this.#controls();
     const tick = () => {
@@ -144,11 +146,13 @@ export class Player {
     this.#startAt = undefined;
     const to = Math.min(Math.max(ms, 0), this.#hasAll ? this.session.loaded : this.session.length);
     this.#waiting = false;
-    if (!this.loader.has(to) || to > this.session.loaded) {
+    const isThere = this.loader.has(to);
+    if (!isThere || to > this.session.loaded) {
       this.wait(to);
-      if (!this.loader.has(to)) this.loader.want(to);
+      if (!isThere) this.loader.want(to);
       return;
     }
+    this.loader.forgetWanted();
     if (this.#playing) this.stage.play(to);
     else this.stage.pause(to);
   }
