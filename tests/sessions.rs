@@ -164,6 +164,18 @@ fn a_session_is_listed_while_it_is_recorded_and_plays_as_it_is_exported() {
 }
 
 #[test]
+fn a_session_that_has_just_begun_is_known_to_be_live() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    for session in SESSION..SESSION + 5 {
+        send(&server, uploads(&home.token(session)).into_iter().take(1));
+        let known = json(server.admin, &format!("/api/sessions/{session}"));
+        assert_eq!((&known["live"], known["batches"].as_u64()), (&Value::Bool(true), Some(1)), "{known}");
+    }
+    server.stop();
+}
+
+#[test]
 fn what_is_asked_wrongly_is_refused_and_not_passed_over() {
     let home = Home::new();
     let server = home.serve(&[]);

@@ -7,7 +7,9 @@
 //! Batches that arrive later can be added at any time. Their messages come in order among those that have not been read yet.
 
 mod events;
+mod mark;
 mod open;
+mod store;
 mod told;
 
 use std::cmp::Reverse;
@@ -15,11 +17,13 @@ use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use crate::tracker::{Era, ids, read_batch};
 
+pub use mark::{KeptBatches, OrderMark};
 pub use open::{TAB_BYTES_MAX, beginning};
+pub use store::Store;
 pub use told::{Told, What};
 
 use open::Open;
@@ -47,10 +51,12 @@ struct Stream {
 
 /// The batches of a session, collected in the order of their arrival.
 pub struct Batches {
-    file: File,
-    length: u64,
+    store: Store,
     read_ahead_max: usize,
+    /// Those that were added and not taken in to be read.
     streams: BTreeMap<Stream, Vec<Place>>,
+    /// All that were added, if that is to be known.
+    history: Option<Vec<(Stream, Place)>>,
     /// The times at which the first and the last of all batches begin.
     span_ms: Option<(i64, i64)>,
     count: u64,
@@ -61,10 +67,10 @@ impl Batches {
     /// None yet. They are kept in `file`.
     pub fn new(file: File) -> Batches {
         Batches {
-            file,
-            length: 0,
+            store: Store::new(file),
             read_ahead_max: LOADED_BYTES_MAX,
             streams: BTreeMap::new(),
+            history: None,
             span_ms: None,
             count: 0,
             faults: 0,
@@ -98,6 +104,7 @@ impl Batches {
         let offset = self.keep(bytes)?;
         let place = Place { offset, length: bytes.len(), era, first_ms, number, is_of_phone };
         self.streams.entry(stream).or_default().push(place);
+        self.history.iter_mut().for_each(|all| all.push((stream, place)));
         self.count += 1;
         Ok(())
     }
@@ -109,15 +116,12 @@ impl Batches {
 
     /// Keeps other bytes of the session in the same file. Returns where.
     pub fn keep(&mut self, bytes: &[u8]) -> io::Result<u64> {
-        let offset = self.length;
-        self.file.write_all_at(bytes, offset)?;
-        self.length += bytes.len() as u64;
-        Ok(offset)
+        self.store.add(bytes)
     }
 
-    /// The file, to read what was kept.
-    pub fn file(&self) -> io::Result<File> {
-        self.file.try_clone()
+    /// What was kept, to be read.
+    pub fn store(&self) -> Store {
+        self.store.clone()
     }
 
     /// Batches that could not be read at all.
@@ -137,13 +141,13 @@ impl Batches {
 
     /// How many bytes are kept.
     pub fn kept_bytes(&self) -> u64 {
-        self.length
+        self.store.length()
     }
 
-    /// Forgets all that was kept, because all of it has been read.
+    /// Forgets what was kept and is not shared, because all of it has been read.
     pub fn forget_kept(&mut self) -> io::Result<()> {
-        self.length = 0;
-        self.file.set_len(0)
+        self.history = None;
+        self.store.forget()
     }
 
     /// All messages, by time; of one time, those of a page that create nodes first.
@@ -307,12 +311,11 @@ impl Ordered {
         let page = self.queues[rank].stream.page;
         let after_gap = place.number.filter(|number| self.is_after_gap(page, *number));
         let has_gap = after_gap.is_some_and(|number| self.gaps.insert((page, number)));
-        let mut bytes = vec![0; place.length];
-        self.batches.file.read_exact_at(&mut bytes, place.offset)?;
-        let first = Told { at_ms: place.first_ms, page, tab: std::rc::Rc::from(""), bytes: 0, what: What::Gap };
+        let bytes = self.batches.store.read(place.offset, place.length)?;
+        let first = Told { at_ms: place.first_ms, page, tab: Arc::from(""), bytes: 0, what: What::Gap };
         let queue = &mut self.queues[rank];
         queue.opened += 1;
-        let open = Open::new(bytes, place.era, first, has_gap, queue.opened, &mut self.batches.faults);
+        let open = Open::new(bytes, place, first, has_gap, queue.opened, &mut self.batches.faults);
         if let Some(open) = open {
             self.loaded_bytes += open.bytes();
             queue.open.push(open);

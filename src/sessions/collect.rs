@@ -1,12 +1,10 @@
 //! Collects what the log has of one session: its batches, inflated, and its pictures.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::checker::{BodyReader, version_of};
-use crate::export::order::Batches;
+use crate::export::order::{Batches, Store};
 use crate::log::format::record::{Kind, Record};
 use crate::records::frames::{FRAME_HEAD_BYTES, Frames, frame_head};
 use crate::records::{Content, Images, SessionRow, Source};
@@ -18,17 +16,15 @@ pub struct Picture {
     /// When it was taken: client time in Unix ms.
     pub at_ms: i64,
     /// The canvas: when it was first seen, `_`, and its node. Empty for a phone's screen.
-    pub canvas: Rc<str>,
+    pub canvas: Arc<str>,
     offset: u64,
     length: usize,
 }
 
 impl Picture {
     /// Its bytes.
-    pub fn read(&self, file: &File) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; self.length];
-        file.read_exact_at(&mut bytes, self.offset)?;
-        Ok(bytes)
+    pub fn read(&self, store: &Store) -> io::Result<Vec<u8>> {
+        store.read(self.offset, self.length)
     }
 
     /// How files of this kind of picture are called.
@@ -90,6 +86,14 @@ impl Collector {
         }
     }
 
+    /// One that goes on where this one is, with other pictures.
+    #[must_use]
+    pub fn go_on(&self) -> Collector {
+        let Collector { records, project, ref start, is_of_phone, pictures_max, era, inflated_max, .. } = *self;
+        let (start, pictures, bodies) = (start.clone(), Vec::new(), BodyReader::default());
+        Collector { records, project, start, is_of_phone, pictures, pictures_max, era, bodies, inflated_max }
+    }
+
     /// Leaves out pictures while so many wait to be taken.
     #[must_use]
     pub fn with_pictures_max(self, pictures: usize) -> Collector {
@@ -121,6 +125,11 @@ impl Collector {
         let mut pictures = std::mem::take(&mut self.pictures);
         pictures.sort_by_key(|picture| picture.at_ms);
         pictures
+    }
+
+    /// Gives back what [`take_pictures`](Self::take_pictures) has returned.
+    pub fn give_pictures(&mut self, pictures: Vec<Picture>) {
+        self.pictures.extend(pictures);
     }
 
     /// Adds a record of the session.
@@ -189,7 +198,7 @@ impl Collector {
         let name = String::from_utf8_lossy(images.name);
         let stem = name.split('.').next().unwrap_or_default();
         let mut parts = stem.split('_');
-        let canvas: Rc<str> = match (parts.next(), parts.next()) {
+        let canvas: Arc<str> = match (parts.next(), parts.next()) {
             (Some(began), Some(node)) => format!("{began}_{node}").into(),
             _ => "".into(),
         };
@@ -201,7 +210,7 @@ impl Collector {
             let (at_ms, _) = frame_head(*head);
             let offset = batches.keep(picture)?;
             let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);
-            self.pictures.push(Picture { at_ms, canvas: Rc::clone(&canvas), offset, length: picture.len() });
+            self.pictures.push(Picture { at_ms, canvas: Arc::clone(&canvas), offset, length: picture.len() });
         }
         Ok(())
     }

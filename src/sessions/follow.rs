@@ -117,12 +117,11 @@ impl Follower<'_> {
             state.reached_us = if at_end { asked_us } else { last_us.unwrap_or(state.reached_us) };
             if last_us.is_some() || !state.caught_up || state.error.is_some() {
                 self.shared.changes.fetch_add(1, Ordering::Release);
+                self.shared.changed.notify_all();
             }
             if at_end {
                 state.error = None;
-                if !std::mem::replace(&mut state.caught_up, true) {
-                    self.shared.changed.notify_all();
-                }
+                state.caught_up = true;
                 drop(state);
                 self.shared.rest(IDLE, erasures);
                 continue;

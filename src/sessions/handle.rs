@@ -25,6 +25,9 @@ pub const INDEX_BYTES_MAX: usize = 32 << 20;
 /// How long the first question waits until the log has been looked through.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long a question for a session waits that is not known: three times as long as the thread rests at the end of the log.
+const NEW_PATIENCE: Duration = Duration::from_millis(600);
+
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The recent sessions of a running server. Clones are the same.
@@ -65,6 +68,7 @@ impl Sessions {
             erasures: 0,
             viewers: BTreeMap::new(),
             next_viewer: 0,
+            kept: BTreeMap::new(),
             feed_heard: None,
             erasures_heard: 0,
             caught_up: false,
@@ -82,6 +86,7 @@ impl Sessions {
             changes: AtomicU64::new(0),
             queues: Queues::default(),
             room: shared::room(),
+            kept_room: shared::kept_room(),
             thread: Mutex::new(None),
         }))
     }
@@ -107,12 +112,17 @@ impl Sessions {
         })
     }
 
-    /// One session; `None` if it is not among the recent ones. Blocks like [`list`](Self::list).
+    /// One session; `None` if it is not among the recent ones. Blocks like [`list`](Self::list), and for one that is not known a little longer: it may have
+    /// begun just now.
     ///
     /// # Errors
     /// Those of [`list`](Self::list).
     pub fn get(&self, session: u64) -> io::Result<Option<SessionReport>> {
         let state = self.looked_through()?;
+        let is_unknown =
+            |state: &mut State| state.index.get(session).is_none() && state.error.is_none() && !self.0.is_stopping();
+        let waited = self.0.changed.wait_timeout_while(state, NEW_PATIENCE, is_unknown);
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
         Ok(state.index.get(session).map(|summary| summary.report(session, wall_us())))
     }
 
@@ -122,8 +132,13 @@ impl Sessions {
         let mut state = self.0.lock();
         state.erasures += 1;
         state.index.clear();
-        for viewer in state.viewers.values_mut() {
+        let State { viewers, kept, .. } = &mut *state;
+        for viewer in viewers.values_mut() {
             viewer.is_cut |= is_erased(viewer.session, viewer.project);
+            if viewer.is_cut && viewer.keeps {
+                // Who begins from here on must not be given it.
+                kept.remove(&viewer.session);
+            }
         }
         let number = state.erasures;
         drop(state);

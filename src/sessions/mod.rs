@@ -15,6 +15,9 @@
 //! | [`handle`] | what the admin port asks |
 //! | `shared` | what these have in common |
 //! | [`collect`] | what the log has of one session |
+//! | `seen` | what was read of it before |
+//! | `part` | from which moment on its events are sent |
+//! | `kept` | what is kept of a long one while it is watched |
 //! | [`watch`] | the same as lines of JSON, while it grows |
 
 pub mod collect;
@@ -23,7 +26,10 @@ mod feed;
 mod follow;
 pub mod handle;
 pub mod index;
+mod kept;
+mod part;
 mod queues;
+mod seen;
 mod shared;
 pub mod summary;
 pub mod watch;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::export::page::room::Room;
 use crate::log::RecentRecords;
 
 use super::index::Index;
+use super::kept::Kept;
 use super::queues::Queues;
 
 /// What the description of one page may take,
@@ -18,9 +19,17 @@ const PAGE_BYTES_MAX: usize = 32 << 20;
 /// and what those of all pages may take that are watched.
 const PAGES_BYTES_MAX: usize = 256 << 20;
 
+/// What all that is noted of long sessions may take besides.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
 /// Room for the pages that are watched.
 pub(super) fn room() -> Room {
     Room::shared(PAGE_BYTES_MAX, PAGES_BYTES_MAX)
+}
+
+/// Room for how they are at moments of a session.
+pub(super) fn kept_room() -> Room {
+    Room::shared(PAGE_BYTES_MAX, KEPT_BYTES_MAX)
 }
 
 #[derive(Debug)]
@@ -37,6 +46,8 @@ pub(super) struct Shared {
     pub(super) queues: Queues,
     /// For the pages that they see.
     pub(super) room: Room,
+    /// For how they were at moments of long sessions.
+    pub(super) kept_room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -46,10 +57,12 @@ pub(super) struct State {
     pub(super) index: Index,
     /// How many times records were erased; what was read before the last time counts for nothing.
     pub(super) erasures: u64,
-    /// Who watches, by a number of their own,
+    /// Who watches, or keeps what is watched, by a number of their own,
     pub(super) viewers: BTreeMap<u64, Viewer>,
     /// and that of the next one.
     pub(super) next_viewer: u64,
+    /// The long sessions that are kept, by session.
+    pub(super) kept: BTreeMap<u64, Arc<Kept>>,
     /// Of the erasures, how many the thread that reads for those who watch has heard of; `None`: there is none.
     pub(super) feed_heard: Option<u64>,
     /// Of the erasures, how many the thread has heard of.
@@ -76,6 +89,8 @@ pub(super) struct Viewer {
     pub(super) erasures_heard: u64,
     /// What is watched was erased.
     pub(super) is_cut: bool,
+    /// It keeps the session for others.
+    pub(super) keeps: bool,
 }
 
 impl Shared {

@@ -13,14 +13,14 @@
 //!
 //! | file | |
 //! |---|---|
+//! | `keep` | keeps a long session for those who go to other parts of it |
 //! | `lines` | lines on their way to the client |
-//! | `part` | from which moment on events are sent |
 //! | `place` | one of the places for those who watch |
 //! | `show` | what was collected, as lines |
 //! | `tail` | how far the log was read |
 
+mod keep;
 mod lines;
-mod part;
 mod place;
 mod show;
 mod tail;
@@ -78,6 +78,9 @@ const ROUND_MAX: Duration = Duration::from_millis(2500);
 const SOON: Duration = Duration::from_millis(250);
 /// once batches have been read that are so much younger: trackers that were offline send late.
 const LATE_MS: i64 = 600_000;
+
+/// What is kept of a session counts for nothing any more when it takes so long to read what came since.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// Where pictures, fonts and style sheets of a project come from.
 pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
@@ -215,10 +218,21 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         return lines.send(Piece::Missing);
     }
     let (from_us, until_us) = lines.shared().span_of(wanted.session);
-    lines.tail.open(from_us)?;
-    let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
-    let mut shower = Shower::new(wanted, lines.shared().room.clone(), batches);
-    let mut collector = Collector::new(INFLATED_BYTES_MAX).with_pictures_max(PICTURES_MAX);
+    let room = lines.shared().room.clone();
+    let (kept, began) = (lines.kept(), Instant::now());
+    let (mut shower, mut collector) = match &kept {
+        Some(kept) => {
+            lines.tail.go_on(&kept.position, &kept.seen);
+            lines.found(kept.collector.project())?;
+            (Shower::again(wanted, room, kept)?, kept.collector.go_on())
+        }
+        None => {
+            lines.tail.open(from_us)?;
+            let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES).with_history();
+            let collector = Collector::new(INFLATED_BYTES_MAX).with_pictures_max(PICTURES_MAX);
+            (Shower::new(wanted, room, batches), collector)
+        }
+    };
     let mut soon: Option<Instant> = None;
     let mut passed = 0_u32;
     loop {
@@ -248,6 +262,15 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     }
     if collector.records() == 0 {
         return lines.send(Piece::Missing);
+    }
+    match kept {
+        Some(kept) => {
+            if began.elapsed() > SLOW {
+                kept.outdate();
+            }
+            shower.go_to(&kept, &collector)?;
+        }
+        None => keep::keep(&mut collector, &mut shower, lines)?,
     }
     shower.show_all(&mut collector, lines)?;
     if !wanted.follow {
@@ -312,3 +335,6 @@ impl Shared {
         (if started_us > now_us { 0 } else { started_us.saturating_sub(LOOK_BACK_US) }, None)
     }
 }
+
+#[cfg(test)]
+mod written;

@@ -68,13 +68,13 @@ fn convert_quietly(
 /// Tells messages and pictures in the order of their times, to the end or until no more is wanted. How many batches could not be read to their end.
 fn play(collected: Collected, teller: &mut Teller, told_to: ToldTo<'_>, sink: &mut Sink<'_>) -> Result<u64, CliError> {
     let Collected { batches, pictures, .. } = collected;
-    let (mut pictures, file) = (pictures.peekable(), batches.file().map_err(CliError::Temporary)?);
+    let (mut pictures, store) = (pictures.peekable(), batches.store());
     let mut ordered = batches.in_order();
     loop {
         let told = ordered.next_told().map_err(CliError::Temporary)?;
         let until_ms = told.as_ref().map_or(i64::MAX, |told| told.at_ms);
         while let Some(picture) = pictures.next_if(|picture| picture.at_ms <= until_ms) {
-            let bytes = picture.read(&file).map_err(CliError::Temporary)?;
+            let bytes = picture.read(&store).map_err(CliError::Temporary)?;
             if teller.picture(&picture.canvas, picture.at_ms, &bytes, sink).is_break() {
                 return Ok(ordered.faults());
             }

@@ -89,9 +89,9 @@ fn rrweb(collected: Collected, args: &ExportArgs, out: &mut Out) -> Result<(), C
 /// Writes each picture into a file of its own, and its name to stdout.
 fn images(collected: &Collected, folder: &Path, out: &mut Out) -> Result<(), CliError> {
     collect::make(folder)?;
-    let file = collected.batches.file().map_err(CliError::Temporary)?;
+    let store = collected.batches.store();
     for (number, picture) in collected.pictures.clone().enumerate() {
-        let bytes = picture.read(&file).map_err(CliError::Temporary)?;
+        let bytes = picture.read(&store).map_err(CliError::Temporary)?;
         // Made of numbers alone: what a client calls a stream never becomes a name.
         let name = format!("{:06}-{}.{}", number + 1, picture.at_ms, Picture::extension(&bytes));
         collect::write_new(folder, &name, &bytes)?;

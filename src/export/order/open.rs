@@ -2,13 +2,16 @@
 //! takes more memory when it is read than it has bytes: the smallest ones a hundred times as much.
 
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::export::said::{self, Said};
 use crate::tracker::{Era, Mark, ids, read_batch, read_on};
 
 use super::events::event;
 use super::told::{Told, What};
+
+// Circle: it is what one of the places in there has.
+use super::Place;
 
 /// What an open batch takes besides its bytes.
 const OPEN_BYTES: usize = 1 << 10;
@@ -22,7 +25,7 @@ const LEAP_MS: i64 = 60_000;
 const LEAPS_MAX: u8 = 8;
 
 /// A batch that is being read. The one whose next message is the earliest is the greatest; of one time, the one that was opened first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Open {
     unread: Unread,
     next: Told,
@@ -31,10 +34,10 @@ pub(super) struct Open {
 }
 
 /// What follows the next message.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unread {
     bytes: Vec<u8>,
-    era: Era,
+    place: Place,
     mark: Mark,
     page: u64,
     at_ms: i64,
@@ -42,7 +45,7 @@ struct Unread {
     doubted_ms: Option<i64>,
     /// and how many others may still be looked into.
     leaps_left: u8,
-    tab: Rc<str>,
+    tab: Arc<str>,
     /// The second thing that the last message says.
     also: Option<Told>,
 }
@@ -51,17 +54,17 @@ impl Open {
     /// `None` if it says nothing. Adds to `faults` if it can't be read to its end.
     pub(super) fn new(
         bytes: Vec<u8>,
-        era: Era,
+        place: Place,
         first: Told,
         has_gap: bool,
         number: u64,
         faults: &mut u64,
     ) -> Option<Open> {
-        let mark = read_batch(&bytes, era).mark();
-        let first = if has_gap { Told { tab: tab_of(&bytes, era), ..first } } else { first };
-        let (page, at_ms, tab) = (first.page, first.at_ms, Rc::clone(&first.tab));
+        let mark = read_batch(&bytes, place.era).mark();
+        let first = if has_gap { Told { tab: tab_of(&bytes, place.era), ..first } } else { first };
+        let (page, at_ms, tab) = (first.page, first.at_ms, Arc::clone(&first.tab));
         let mut unread =
-            Unread { bytes, era, mark, page, at_ms, doubted_ms: None, leaps_left: LEAPS_MAX, tab, also: None };
+            Unread { bytes, place, mark, page, at_ms, doubted_ms: None, leaps_left: LEAPS_MAX, tab, also: None };
         let next = if has_gap { first } else { unread.read(faults)? };
         Some(Open { unread, next, number })
     }
@@ -74,12 +77,37 @@ impl Open {
     /// How much of it has been read.
     #[cfg(test)]
     pub(super) fn read_bytes(&self) -> usize {
-        read_on(&self.unread.bytes, self.unread.era, self.unread.mark).offset()
+        read_on(&self.unread.bytes, self.unread.place.era, self.unread.mark).offset()
     }
 
     /// What it takes.
     pub(super) fn bytes(&self) -> usize {
         OPEN_BYTES + self.unread.bytes.len()
+    }
+
+    /// The same without its bytes, for [`read_on`](Self::read_on).
+    pub(super) fn at_rest(&self) -> Open {
+        let Unread { place, mark, page, at_ms, doubted_ms, leaps_left, ref tab, ref also, .. } = self.unread;
+        let (tab, also) = (Arc::clone(tab), also.clone());
+        let unread = Unread { bytes: Vec::new(), place, mark, page, at_ms, doubted_ms, leaps_left, tab, also };
+        Open { unread, next: self.next.clone(), number: self.number }
+    }
+
+    /// What it takes without them, at most: messages have texts of the batch.
+    pub(super) fn bytes_at_rest(&self) -> usize {
+        OPEN_BYTES + self.unread.place.length
+    }
+
+    /// Goes on with its bytes.
+    pub(super) fn read_on(&self, bytes: Vec<u8>) -> Open {
+        let mut open = self.clone();
+        open.unread.bytes = bytes;
+        open
+    }
+
+    /// Where its bytes are.
+    pub(super) fn place(&self) -> Place {
+        self.unread.place
     }
 
     /// Goes on to the message after the next, which is returned. `None`: that was the last.
@@ -95,7 +123,7 @@ impl Open {
 
 impl Unread {
     fn told(&self, bytes: usize, what: What) -> Told {
-        Told { at_ms: self.at_ms, page: self.page, tab: Rc::clone(&self.tab), bytes, what }
+        Told { at_ms: self.at_ms, page: self.page, tab: Arc::clone(&self.tab), bytes, what }
     }
 
     /// A message has this time; the rest of the batch begins at `rest`. Times that step back would mix up what a batch has in order, and so would one that is
@@ -106,7 +134,8 @@ impl Unread {
         }
         if told_ms.saturating_sub(self.at_ms) > LEAP_MS && self.leaps_left > 0 {
             self.leaps_left -= 1;
-            let mut later = read_on(bytes, self.era, rest).map_while(Result::ok).map(|message| message.timestamp_ms);
+            let mut later =
+                read_on(bytes, self.place.era, rest).map_while(Result::ok).map(|message| message.timestamp_ms);
             if later.any(|later_ms| (self.at_ms..told_ms).contains(&later_ms)) {
                 self.doubted_ms = Some(told_ms);
                 return;
@@ -120,7 +149,7 @@ impl Unread {
             return Some(also);
         }
         let bytes = std::mem::take(&mut self.bytes);
-        let mut reader = read_on(&bytes, self.era, self.mark);
+        let mut reader = read_on(&bytes, self.place.era, self.mark);
         let mut found = None;
         while found.is_none() {
             let Some(message) = reader.next() else { break };
@@ -154,13 +183,13 @@ impl Unread {
 }
 
 /// The tab that a batch is of: trackers that tell it do so ahead of everything else.
-fn tab_of(bytes: &[u8], era: Era) -> Rc<str> {
+fn tab_of(bytes: &[u8], era: Era) -> Arc<str> {
     let mut ahead = read_batch(bytes, era).map_while(Result::ok).take(TOLD_AHEAD);
     let tab = ahead.find_map(|message| match said::read(&message) {
         Some(Said::Tab(id)) => Some(beginning(&id, TAB_BYTES_MAX).into()),
         _ => None,
     });
-    tab.unwrap_or_else(|| Rc::from(""))
+    tab.unwrap_or_else(|| Arc::from(""))
 }
 
 /// As much of a text as has so many bytes, or fewer: it ends at a character boundary.

@@ -4,31 +4,36 @@ use super::*;
 use crate::tracker::captured::{Upload, uploads};
 use crate::tracker::split_parts;
 
-fn add(batches: &mut Batches, upload: &Upload) {
+pub(super) fn add(batches: &mut Batches, upload: &Upload) {
     let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
     for part in [Some(first), second].into_iter().flatten() {
         batches.add(part, upload.era, upload.number).unwrap();
     }
 }
 
-fn batches<'a>(uploads: impl IntoIterator<Item = &'a Upload>) -> Batches {
+pub(super) fn batches<'a>(uploads: impl IntoIterator<Item = &'a Upload>) -> Batches {
     let mut batches = Batches::new(tempfile::tempfile().unwrap());
     uploads.into_iter().for_each(|upload| add(&mut batches, upload));
     batches
 }
 
-fn rest(ordered: &mut Ordered, until_ms: i64) -> Vec<Told> {
+pub(super) fn rest(ordered: &mut Ordered, until_ms: i64) -> Vec<Told> {
     std::iter::from_fn(|| ordered.next_told_until(until_ms).unwrap()).collect()
 }
 
-#[test]
-fn what_is_added_after_the_beginning_was_read_comes_in_order() {
+/// The uploads of each session that real trackers have sent, by file and session.
+pub(super) fn captured() -> BTreeMap<(String, String), Vec<Upload>> {
     let mut sessions: BTreeMap<_, Vec<Upload>> = BTreeMap::new();
     for upload in uploads() {
         sessions.entry((upload.file.clone(), upload.session.clone())).or_default().push(upload);
     }
+    sessions
+}
+
+#[test]
+fn what_is_added_after_the_beginning_was_read_comes_in_order() {
     let mut cut = 0;
-    for (name, uploads) in &sessions {
+    for (name, uploads) in &captured() {
         let whole = rest(&mut batches(uploads).in_order(), i64::MAX);
         let last_ms = whole.last().map_or(i64::MAX, |told| told.at_ms);
         let Some(first_ms) = batches(uploads).in_order().next_ms() else { continue };

@@ -1,6 +1,6 @@
 //! What a message says.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -25,7 +25,7 @@ pub struct Told {
     /// The number of the page in the session.
     pub page: u64,
     /// The browser's tab; empty if the tracker does not tell.
-    pub tab: Rc<str>,
+    pub tab: Arc<str>,
     /// How many bytes it was sent in.
     pub bytes: usize,
     /// What it says.

@@ -1,7 +1,7 @@
 //! The changes that messages make to a page, and who is told of them.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::export::clean;
 use crate::export::said::{Key, NodeId, Rule, Said, Word};
@@ -70,8 +70,8 @@ pub struct Page {
     pub viewport: (u32, u32),
     /// How far the window is scrolled, in pixels.
     pub scroll: (i64, i64),
-    numbers: HashMap<u64, Rc<str>>,
-    texts: HashMap<Vec<u8>, Rc<str>>,
+    numbers: HashMap<u64, Arc<str>>,
+    texts: HashMap<Vec<u8>, Arc<str>>,
     /// What these two take of the budget.
     words_bytes: usize,
     has_document: bool,
@@ -104,6 +104,24 @@ impl Page {
             words_bytes: 0,
             has_document: false,
         }
+    }
+
+    /// The same page, if `room` has room for it.
+    pub fn copy(&self, room: Room) -> Option<Page> {
+        let Page { ref location, ref base, ref title, viewport, scroll, words_bytes, has_document, .. } = *self;
+        Some(Page {
+            tree: self.tree.copy(room)?,
+            sheets: self.sheets.clone(),
+            location: location.clone(),
+            base: base.clone(),
+            title: title.clone(),
+            viewport,
+            scroll,
+            numbers: self.numbers.clone(),
+            texts: self.texts.clone(),
+            words_bytes,
+            has_document,
+        })
     }
 
     /// A document begins: forgets all nodes, and keeps what a tracker tells once a page, the dictionary, and the sheets that were told ahead
@@ -186,7 +204,7 @@ impl Page {
             Said::Attribute { node, name, value, base } => {
                 let (Some(name), Some(value)) = (self.word(name), self.word(value)) else { return Err(Left::Unknown) };
                 let value = match base.as_deref().filter(|base| *base != self.location && !base.is_empty()) {
-                    Some(base) => absolute(&name, &value, base).map_or(value, Rc::from),
+                    Some(base) => absolute(&name, &value, base).map_or(value, Arc::from),
                     None => value,
                 };
                 self.set_attribute(*node, &name, Some(value), watch)
@@ -292,7 +310,7 @@ impl Page {
         &mut self,
         node: NodeId,
         name: &str,
-        value: Option<Rc<str>>,
+        value: Option<Arc<str>>,
         watch: &mut dyn Watch,
     ) -> Result<(), Left> {
         if name.len() > NAME_BYTES_MAX {
@@ -325,7 +343,7 @@ impl Page {
             // A text has no attributes.
             return Err(Left::NoTree);
         }
-        let name: Rc<str> = format!("takeup-slot-{slot}").into();
+        let name: Arc<str> = format!("takeup-slot-{slot}").into();
         self.set_attribute(slot, "name", Some(name.clone()), watch)?;
         self.set_attribute(node, "slot", Some(name), watch)
     }
@@ -402,7 +420,7 @@ impl Page {
         Ok(())
     }
 
-    fn word(&self, word: &Word) -> Option<Rc<str>> {
+    fn word(&self, word: &Word) -> Option<Arc<str>> {
         match word {
             Word::Plain(text) => Some(text.as_str().into()),
             Word::Of(Key::Number(key)) => self.numbers.get(key).cloned(),

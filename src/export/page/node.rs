@@ -1,7 +1,7 @@
 //! One node of a page.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::export::said::{NodeId, Rule};
 
@@ -52,7 +52,7 @@ pub struct Element {
     /// Whether it is part of a drawing.
     pub svg: bool,
     /// Its attributes. A value that stands in the page's dictionary too is not there twice.
-    pub attributes: BTreeMap<String, Rc<str>>,
+    pub attributes: BTreeMap<String, Arc<str>>,
     /// What stands in it, if it is a field.
     pub field: Field,
     /// How far it is scrolled, in pixels.

@@ -41,15 +41,21 @@ impl Room {
 
 /// What one page has taken. It goes back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     room: Room,
     bytes: usize,
     granted: usize,
 }
 
 impl Taken {
-    pub(super) fn new(room: Room) -> Taken {
+    pub(crate) fn new(room: Room) -> Taken {
         Taken { room, bytes: 0, granted: 0 }
+    }
+
+    /// The same of another room, if that has so much.
+    pub(super) fn of(&self, room: Room) -> Option<Taken> {
+        let mut taken = Taken::new(room);
+        taken.take(self.bytes).then_some(taken)
     }
 
     /// What one page may take in all.
@@ -63,7 +69,7 @@ impl Taken {
     }
 
     /// Takes so much more, if there is room.
-    pub(super) fn take(&mut self, bytes: usize) -> bool {
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let taken = self.may_take(bytes) && self.grant(self.bytes + bytes);
         if taken {
             self.bytes += bytes;

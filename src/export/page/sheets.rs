@@ -31,7 +31,7 @@ pub struct Sheet {
 }
 
 /// The sheets of a page, by the tracker's numbers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sheets {
     by_number: BTreeMap<u64, Sheet>,
     /// The sheets that an owner uses.

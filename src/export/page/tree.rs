@@ -55,6 +55,11 @@ impl Tree {
         tree
     }
 
+    /// The same page, if `room` has room for it.
+    pub fn copy(&self, room: Room) -> Option<Tree> {
+        Some(Tree { taken: self.taken.of(room)?, nodes: self.nodes.clone(), frames: self.frames })
+    }
+
     /// Forgets all nodes. Of what is taken, this much stays: it is for texts that are not forgotten.
     pub fn begin_anew(&mut self, bytes: usize) {
         // To clear the map would take as long as the largest document that it had.

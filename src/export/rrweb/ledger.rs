@@ -35,7 +35,7 @@ impl Limits {
 }
 
 /// What was sent, and what was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ledger {
     limits: Limits,
     sent: u64,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value as Json, json};
@@ -86,10 +86,10 @@ struct Tab {
 #[derive(Debug)]
 pub struct Converter {
     options: Options,
-    tabs: BTreeMap<Rc<str>, Tab>,
-    active: Option<Rc<str>>,
+    tabs: BTreeMap<Arc<str>, Tab>,
+    active: Option<Arc<str>>,
     /// The page that the player has.
-    shown: Option<(Rc<str>, u64)>,
+    shown: Option<(Arc<str>, u64)>,
     recorder: Recorder,
     at_ms: i64,
     /// When the page was last written as a whole, or should have been.
@@ -110,7 +110,7 @@ impl Converter {
     pub fn new(options: Options) -> Converter {
         Converter {
             tabs: BTreeMap::new(),
-            active: options.tab.as_deref().map(|name| Rc::from(beginning(name, TAB_BYTES_MAX))),
+            active: options.tab.as_deref().map(|name| Arc::from(beginning(name, TAB_BYTES_MAX))),
             shown: None,
             recorder: Recorder::new(options.assets.clone()),
             ledger: Ledger::new(options.limits),
@@ -180,7 +180,7 @@ impl Converter {
         });
         let Some((name, tab, node)) = found else { return ControlFlow::Continue(()) };
         let picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
-        let shown = self.shown.as_ref() == Some(&(Rc::clone(name), tab.page)) && !self.anew;
+        let shown = self.shown.as_ref() == Some(&(Arc::clone(name), tab.page)) && !self.anew;
         // A client may call any node a canvas.
         let is_canvas = tab.known.tree.get(node).is_some_and(|node| node.is("canvas"));
         if shown && is_canvas && self.recorder.has(node) {
@@ -207,7 +207,7 @@ impl Converter {
         }
         let retell = std::mem::take(&mut self.retell);
         if retell {
-            let names: Vec<Rc<str>> = self.tabs.keys().cloned().collect();
+            let names: Vec<Arc<str>> = self.tabs.keys().cloned().collect();
             names.iter().try_for_each(|name| self.name(name, sink))?;
         }
         if retell || self.shown.as_ref().is_none_or(|(shown, _)| *shown != name) {
@@ -240,16 +240,17 @@ impl Converter {
     }
 
     /// The tab that is looked at, as far as it is known: until one is told to come to the front, the one that is shown.
-    fn front(&self) -> Option<Rc<str>> {
-        let shown = || self.shown.as_ref().map(|(name, _)| Rc::clone(name)).filter(|name| self.tabs.contains_key(name));
+    fn front(&self) -> Option<Arc<str>> {
+        let shown =
+            || self.shown.as_ref().map(|(name, _)| Arc::clone(name)).filter(|name| self.tabs.contains_key(name));
         match &self.active {
-            Some(active) => Some(Rc::clone(active)).filter(|name| self.tabs.contains_key(name)),
+            Some(active) => Some(Arc::clone(active)).filter(|name| self.tabs.contains_key(name)),
             None => shown().or_else(|| self.tabs.keys().next().cloned()),
         }
     }
 
     /// Tells that what follows shows this tab, which its visitor looks at.
-    fn front_comes(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+    fn front_comes(&mut self, name: &Arc<str>, sink: &mut Sink<'_>) -> Flow {
         // Trackers that know no tabs have one without a name.
         if name.is_empty() || self.options.tab.is_some() {
             return ControlFlow::Continue(());
@@ -258,7 +259,7 @@ impl Converter {
     }
 
     /// Tells the page of a tab, if it is another.
-    fn name(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+    fn name(&mut self, name: &Arc<str>, sink: &mut Sink<'_>) -> Flow {
         let Some(tab) = self.tabs.get_mut(name).filter(|_| !name.is_empty()) else { return ControlFlow::Continue(()) };
         let title = tab.known.title.as_deref().unwrap_or_default();
         let (url, title) = (beginning(&tab.known.location, NAME_BYTES_MAX), beginning(title, NAME_BYTES_MAX));
@@ -288,7 +289,7 @@ impl Converter {
         match said {
             Said::ActiveTab(name) => {
                 if self.options.tab.is_none() {
-                    self.active = Some(Rc::from(beginning(name, TAB_BYTES_MAX)));
+                    self.active = Some(Arc::from(beginning(name, TAB_BYTES_MAX)));
                 }
                 return;
             }
@@ -342,7 +343,7 @@ impl Converter {
             Said::Click(node, _) if shown && self.recorder.has(*node) => self.interact(2, *node),
             Said::Focus(Some(node)) if shown && self.recorder.has(*node) => self.interact(5, *node),
             // Not all trackers tell of each change of tabs, but all tell this.
-            Said::Hidden(false) if self.options.tab.is_none() => self.active = Some(Rc::clone(&told.tab)),
+            Said::Hidden(false) if self.options.tab.is_none() => self.active = Some(Arc::clone(&told.tab)),
             Said::Click(..) | Said::Focus(_) | Said::Hidden(_) => {}
             said => {
                 let done = match shown {
@@ -373,14 +374,14 @@ impl Converter {
         if !self.tabs.contains_key(&told.tab) {
             if self.tabs.len() >= TABS_MAX {
                 // Not the one that is looked at: it may have nothing to tell.
-                let is_seen = |name: &Rc<str>| {
+                let is_seen = |name: &Arc<str>| {
                     self.active.as_ref() == Some(name) || self.shown.as_ref().is_some_and(|(shown, _)| shown == name)
                 };
                 let others = self.tabs.iter().filter(|(name, _)| !is_seen(name));
-                let oldest = others.min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Rc::clone(name));
+                let oldest = others.min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Arc::clone(name));
                 self.tabs.remove(&oldest?);
             }
-            self.tabs.insert(Rc::clone(&told.tab), new());
+            self.tabs.insert(Arc::clone(&told.tab), new());
         }
         let tab = self.tabs.get_mut(&told.tab)?;
         if told.page > tab.page {
@@ -413,6 +414,10 @@ pub(super) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
         _ => None,
     }
 }
+
+mod resting;
+
+pub use resting::Resting;
 
 #[cfg(test)]
 mod attacked;

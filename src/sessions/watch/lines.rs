@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
+use super::super::kept::Kept;
 use super::super::shared::{Shared, processor_time};
 use super::place::{Fate, Place};
 use super::tail::Tail;
@@ -27,9 +28,9 @@ const SENDING: &[u8] = b" \n";
 /// and when all of it was.
 const ALL_SENT: &[u8] = b"\n";
 /// How often it is looked whether the answer is still wanted.
-const LOOK: Duration = Duration::from_millis(50);
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 /// The processor time that one answer may take to convert what there is.
-const CONVERTING_MAX: Duration = Duration::from_secs(300);
+pub(super) const CONVERTING_MAX: Duration = Duration::from_secs(300);
 
 /// Lines on their way to the client.
 pub(super) struct Lines {
@@ -74,6 +75,21 @@ impl Lines {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.place.shared
+    }
+
+    /// What is kept of the session.
+    pub(super) fn kept(&self) -> Option<Arc<Kept>> {
+        self.place.kept()
+    }
+
+    /// Whether nothing is kept of it, and something may be.
+    pub(super) fn may_keep(&self) -> bool {
+        self.place.may_keep()
+    }
+
+    /// A place for what is kept of the session, if there is one.
+    pub(super) fn keep(&self, kept: &Arc<Kept>) -> Option<Place> {
+        self.place.keep(kept)
     }
 
     /// The session is in the log.

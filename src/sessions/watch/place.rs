@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use super::super::shared::{Shared, Viewer};
+use super::super::kept::Kept;
+use super::super::shared::{Shared, State, Viewer};
 
 // Circle: the parts of an answer see what it is.
 use super::{Refused, VIEWERS_MAX};
 
-/// Given back when it is dropped.
+/// How many sessions are kept at once. Each has a file.
+const KEEPERS_MAX: usize = 2;
+
+/// Given back when it is dropped, with what is kept there.
 pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
+    session: u64,
     number: u64,
+    keeps: bool,
 }
 
 /// What becomes of the answer.
@@ -27,14 +33,56 @@ pub(super) enum Fate {
 impl Place {
     pub(super) fn take(shared: &Arc<Shared>, session: u64) -> Result<Place, Refused> {
         let mut state = shared.lock();
-        if state.viewers.len() >= VIEWERS_MAX {
+        if state.viewers.values().filter(|viewer| !viewer.keeps).count() >= VIEWERS_MAX {
             return Err(Refused::Busy);
         }
         let number = state.next_viewer;
         state.next_viewer += 1;
-        let viewer = Viewer { session, project: 0, erasures_heard: state.erasures, is_cut: false };
+        let viewer = Viewer { session, project: 0, erasures_heard: state.erasures, is_cut: false, keeps: false };
         state.viewers.insert(number, viewer);
-        Ok(Place { shared: Arc::clone(shared), number })
+        Ok(Place { shared: Arc::clone(shared), session, number, keeps: false })
+    }
+
+    /// What is kept of the session, for an answer.
+    pub(super) fn kept(&self) -> Option<Arc<Kept>> {
+        let kept = self.shared.lock().kept.get(&self.session).cloned()?;
+        kept.answers();
+        Some(kept)
+    }
+
+    /// Whether nothing is kept of it, and something may be.
+    pub(super) fn may_keep(&self) -> bool {
+        let state = self.shared.lock();
+        !state.kept.contains_key(&self.session) && (has_room(&state) || unwatched(&state).is_some())
+    }
+
+    /// A place beside this one for what is kept, which others are given from here on. `None`: there is none, or this one's session was erased.
+    pub(super) fn keep(&self, kept: &Arc<Kept>) -> Option<Place> {
+        let mut state = self.shared.lock();
+        let this = state.viewers.get(&self.number).filter(|viewer| !viewer.is_cut)?;
+        if state.kept.contains_key(&self.session) {
+            return None;
+        }
+        if !has_room(&state) {
+            // It goes at once, or very soon.
+            unwatched(&state)?.outdate();
+        }
+        let viewer = Viewer { keeps: true, ..*this };
+        let number = state.next_viewer;
+        state.next_viewer += 1;
+        state.viewers.insert(number, viewer);
+        state.kept.insert(self.session, Arc::clone(kept));
+        Some(Place { shared: Arc::clone(&self.shared), session: self.session, number, keeps: true })
+    }
+
+    /// Whether anybody watches the session.
+    pub(super) fn is_watched(&self) -> bool {
+        self.shared.lock().viewers.values().any(|viewer| viewer.session == self.session && !viewer.keeps)
+    }
+
+    /// How many erasures it has heard of.
+    pub(super) fn erasures(&self) -> u64 {
+        self.shared.lock().viewers.get(&self.number).map_or(0, |viewer| viewer.erasures_heard)
     }
 
     /// The session's project is known.
@@ -63,8 +111,26 @@ impl Place {
     }
 }
 
+/// Whether one more session may be kept, beside those that go.
+fn has_room(state: &State) -> bool {
+    state.kept.values().filter(|kept| !kept.is_outdated()).count() < KEEPERS_MAX
+}
+
+/// Of the sessions that are kept and of which nothing is being sent, the one that has been kept longest.
+fn unwatched(state: &State) -> Option<&Kept> {
+    let is_watched = |session| state.viewers.values().any(|viewer| viewer.session == session && !viewer.keeps);
+    let keepers = state.viewers.values().filter(|viewer| viewer.keeps && !is_watched(viewer.session));
+    let kept = keepers.filter_map(|keeper| state.kept.get(&keeper.session));
+    kept.map(|kept| &**kept).find(|kept| !kept.is_outdated())
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.lock().viewers.remove(&self.number);
+        let mut state = self.shared.lock();
+        let was_cut = state.viewers.remove(&self.number).is_none_or(|viewer| viewer.is_cut);
+        // Of one that was cut off it is gone, and there may be another.
+        if self.keeps && !was_cut {
+            state.kept.remove(&self.session);
+        }
     }
 }

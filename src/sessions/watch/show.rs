@@ -1,21 +1,21 @@
 //! What was collected, as lines.
 
-use std::fs::File;
 use std::iter::Peekable;
 use std::vec;
 
-use crate::export::order::{Batches, Ordered};
+use crate::export::order::{Batches, KeptBatches, Ordered, Store};
 use crate::export::page::room::Room;
 use crate::export::rrweb::event::Event;
 use crate::export::rrweb::ledger::Limits;
 use crate::export::rrweb::recorder::{Flow, Sink};
-use crate::export::rrweb::session::Options;
+use crate::export::rrweb::session::{Converter, Options};
 use crate::export::rrweb::teller::Teller;
 use crate::export::timeline::Timeline;
 
 use super::super::collect::{Collector, Picture};
+use super::super::kept::Kept;
+use super::super::part::Part;
 use super::lines::Lines;
-use super::part::Part;
 
 // Circle: the parts of an answer see what it is.
 use super::{Form, PICTURES_MAX, Wanted, WatchError};
@@ -24,12 +24,14 @@ use super::{Form, PICTURES_MAX, Wanted, WatchError};
 const BEGINNING_MS: i64 = 30_000;
 
 /// How many messages are converted between two looks at the clock: most take less than that.
-const STRIDE: u32 = 16;
+pub(super) const STRIDE: u32 = 16;
 
 /// Converts what was collected.
 pub(super) struct Shower<'a> {
     ordered: Ordered,
     pictures: Peekable<vec::IntoIter<Picture>>,
+    /// All pictures that were taken in, while they may still be kept.
+    history: Option<Vec<Picture>>,
     wanted: &'a Form,
     part: Option<Part>,
     room: Room,
@@ -45,7 +47,58 @@ enum Converting {
 impl<'a> Shower<'a> {
     pub(super) fn new(wanted: &'a Wanted, room: Room, batches: Batches) -> Shower<'a> {
         let (ordered, pictures) = (batches.in_order(), Vec::new().into_iter().peekable());
-        Shower { ordered, pictures, wanted: &wanted.form, part: wanted.from.map(Part::new), room, form: None }
+        let part = wanted.from.map(Part::new);
+        Shower { ordered, pictures, history: Some(Vec::new()), wanted: &wanted.form, part, room, form: None }
+    }
+
+    /// One that shows what is kept, and what is added to it.
+    pub(super) fn again(wanted: &'a Wanted, room: Room, kept: &Kept) -> Result<Shower<'a>, WatchError> {
+        let batches = Batches::again(&kept.batches, tempfile::tempfile()?);
+        let pictures = kept.pictures.clone().into_iter().peekable();
+        Ok(Shower { pictures, history: None, ..Shower::new(wanted, room, batches) })
+    }
+
+    /// Goes to the last moment that is known before the part begins. Nothing may have been shown yet.
+    pub(super) fn go_to(&mut self, kept: &Kept, collector: &Collector) -> Result<(), WatchError> {
+        let Form::Events(assets_of, None) = self.wanted else { return Ok(()) };
+        if collector.is_of_phone() {
+            return Ok(());
+        }
+        let (last_ms, added_ms) = (self.batches().last_ms(), self.batches().added_ms());
+        let Some(part) = &mut self.part else { return Ok(()) };
+        part.ends(last_ms);
+        let Some(checkpoint) = kept.before(part, added_ms) else { return Ok(()) };
+        let (assets, room, limits) = (assets_of(collector.project()), self.room.clone(), Limits::default());
+        let Some(converter) = Converter::go_on(&checkpoint.pages, Options { assets, room, limits, tab: None }) else {
+            return Ok(());
+        };
+        self.part = Some(part.continuing(&checkpoint.part));
+        self.ordered.go_to(&checkpoint.order)?;
+        self.pictures =
+            kept.pictures.iter().skip(checkpoint.pictures).cloned().collect::<Vec<_>>().into_iter().peekable();
+        self.form = Some(Converting::Events(Teller::Page(Box::new(converter))));
+        Ok(())
+    }
+
+    /// Whether whoever watches this may go to another part of it, for which what is noted at moments of the session is of use.
+    pub(super) fn is_part(&self) -> bool {
+        self.part.is_some() && matches!(self.wanted, Form::Events(_, None))
+    }
+
+    /// Hands over what was collected, to be shown more than once. `None`: there is not all of it any more.
+    pub(super) fn share(
+        &mut self,
+        collector: &mut Collector,
+    ) -> Result<Option<(KeptBatches, Vec<Picture>)>, WatchError> {
+        let Some(mut pictures) = self.history.take() else { return Ok(None) };
+        let later = collector.take_pictures();
+        pictures.extend_from_slice(&later);
+        collector.give_pictures(later);
+        if pictures.len() > PICTURES_MAX {
+            return Ok(None);
+        }
+        pictures.sort_by_key(|picture| picture.at_ms);
+        Ok(self.ordered.batches().share(tempfile::tempfile()?).map(|batches| (batches, pictures)))
     }
 
     /// To add what was collected.
@@ -125,12 +178,12 @@ impl<'a> Shower<'a> {
         self.convert(i64::MAX, collector, lines)?;
         lines.convert(true);
         if let Some(Converting::Events(teller)) = &mut self.form {
-            let file = self.ordered.batches().file()?;
+            let store = self.ordered.batches().store();
             let mut telling = Telling { teller, part: &mut self.part, lines };
             if let Teller::Phone(_) = telling.teller {
                 // Nothing but the screen is shown: it need not wait for a message.
                 for picture in self.pictures.by_ref() {
-                    telling.picture(&picture, &file)?;
+                    telling.picture(&picture, &store)?;
                 }
             }
             if is_end {
@@ -139,6 +192,7 @@ impl<'a> Shower<'a> {
             telling.write(|teller, sink| teller.flush(sink))?;
         }
         lines.convert(false);
+        self.history = None;
         // Pictures of a time that has not come stay.
         if self.pictures.peek().is_none() {
             self.ordered.batches().forget_kept()?;
@@ -151,6 +205,7 @@ impl<'a> Shower<'a> {
         if matches!(form, Converting::Timeline(_)) {
             return;
         }
+        self.history.iter_mut().for_each(|all| all.extend_from_slice(&more));
         let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(more).collect();
         pictures.sort_by_key(|picture| picture.at_ms);
         pictures.truncate(PICTURES_MAX);
@@ -164,7 +219,7 @@ impl<'a> Shower<'a> {
             None => self.form(collector),
         };
         self.add_pictures(collector.take_pictures(), &form);
-        let file = self.ordered.batches().file()?;
+        let store = self.ordered.batches().store();
         lines.convert(true);
         let mut converted = 0_u32;
         while let Some(told) = self.ordered.next_told_until(until_ms)? {
@@ -182,7 +237,7 @@ impl<'a> Shower<'a> {
                 Converting::Events(teller) => {
                     let mut telling = Telling { teller, part: &mut self.part, lines };
                     while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
-                        telling.picture(&picture, &file)?;
+                        telling.picture(&picture, &store)?;
                     }
                     telling.reach(told.at_ms);
                     telling.write(|teller, sink| teller.tell(&told, sink))?;
@@ -218,10 +273,10 @@ impl Telling<'_> {
         }
     }
 
-    fn picture(&mut self, picture: &Picture, file: &File) -> Result<(), WatchError> {
+    fn picture(&mut self, picture: &Picture, store: &Store) -> Result<(), WatchError> {
         self.lines.look()?;
         self.reach(picture.at_ms);
-        let bytes = picture.read(file)?;
+        let bytes = picture.read(store)?;
         self.write(|teller, sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))
     }
 

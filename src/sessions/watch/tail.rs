@@ -5,24 +5,21 @@
 //!
 //! What a merge has read ahead may be of any session. When records of others are erased it is dropped, and the log is read again from where it was.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::LogError;
 use crate::log::format::record::Record;
-use crate::log::read::merge::{Merge, MergePosition, Place, RepeatFilter, RepeatWindow};
+use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
 use crate::log::read::reader::LogReader;
 
 use super::super::feed::Subscription;
 use super::super::queues::{Begins, Given};
+use super::super::seen::Seen;
 use super::super::shared::Shared;
 
 // Circle: the parts of an answer see what it is.
 use super::WatchError;
-
-/// How far back a batch is known again that was sent twice: about fourteen a second for as long as a merge looks back.
-const REPEATS: RepeatWindow = RepeatWindow { entries: 1 << 13, time: Duration::from_secs(600), bytes: u64::MAX };
 
 /// What came next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +55,9 @@ enum Source {
     Others(Subscription),
 }
 
-/// What was there before.
-struct Seen {
-    /// In each core's log, the place behind.
-    places: BTreeMap<u16, Place>,
-    repeats: RepeatFilter,
-}
-
 impl Tail {
     pub(super) fn new(shared: Arc<Shared>) -> Tail {
-        let repeats = RepeatFilter::new(shared.log_dir.clone(), REPEATS);
-        let seen = Seen { places: BTreeMap::new(), repeats };
+        let seen = Seen::new(shared.log_dir.clone());
         Tail { shared, source: Source::Nothing, follows: false, seen }
     }
 
@@ -77,6 +66,22 @@ impl Tail {
         let merge = Merge::since(self.reader()?, from_us)?.with_repeat_window(RepeatWindow::OFF);
         self.source = Source::Log(Box::new(merge));
         Ok(())
+    }
+
+    /// Begins where another one was.
+    pub(super) fn go_on(&mut self, position: &MergePosition, seen: &Seen) {
+        self.source = Source::Place(position.clone());
+        self.seen = seen.clone();
+    }
+
+    /// How far the log was read, and what was there. `None`: that is not known, because others read it.
+    pub(super) fn mark(&self) -> Option<(MergePosition, Seen)> {
+        let position = match &self.source {
+            Source::Place(position) => position.clone(),
+            Source::Log(merge) => merge.position(),
+            _ => return None,
+        };
+        Some((position, self.seen.clone()))
     }
 
     /// From here on it is one of many who wait for what comes.
@@ -105,18 +110,18 @@ impl Tail {
             let Tail { source, seen, .. } = self;
             match source {
                 Source::Nothing | Source::Place(_) => return Ok(Step::End),
-                Source::Log(merge) | Source::Joining(merge, _) => return seen.step(merge.next()?, session, take),
+                Source::Log(merge) | Source::Joining(merge, _) => return step(seen, merge.next()?, session, take),
                 Source::Nearing(merge, _, to) => {
                     let position = merge.position();
                     if !position.covers(to) {
                         // The place is no moment: of one core it may be far ahead of another. What is read behind it is known again when it is given.
-                        return seen.step(merge.next()?, session, take);
+                        return step(seen, merge.next()?, session, take);
                     }
                     seen.pass(&position);
                     self.join();
                 }
                 Source::Others(others) => match others.next() {
-                    Given::Record(record) => return seen.step(Some(record.as_record()), session, take),
+                    Given::Record(record) => return step(seen, Some(record.as_record()), session, take),
                     Given::Nothing => return Ok(Step::End),
                     Given::Ended(position) => self.source = Source::Place(position),
                 },
@@ -132,7 +137,7 @@ impl Tail {
     ) -> Result<Step, WatchError> {
         self.prepare(session)?;
         let Tail { source: Source::Log(merge), seen, .. } = self else { return Ok(Step::End) };
-        seen.step(merge.next_settled()?, session, take)
+        step(seen, merge.next_settled()?, session, take)
     }
 
     /// Waits for what comes next, but no longer than `time`.
@@ -181,39 +186,18 @@ impl Tail {
     }
 }
 
-impl Seen {
-    fn step(
-        &mut self,
-        record: Option<Record<'_>>,
-        session: u64,
-        take: impl FnOnce(&Record<'_>) -> Result<(), WatchError>,
-    ) -> Result<Step, WatchError> {
-        let Some(record) = record else { return Ok(Step::End) };
-        if record.session != session || !self.enter(&record) || self.repeats.is_repeat(&record) {
-            return Ok(Step::Passed(record.order_us));
-        }
-        take(&record)?;
-        Ok(Step::Taken)
+fn step(
+    seen: &mut Seen,
+    record: Option<Record<'_>>,
+    session: u64,
+    take: impl FnOnce(&Record<'_>) -> Result<(), WatchError>,
+) -> Result<Step, WatchError> {
+    let Some(record) = record else { return Ok(Step::End) };
+    if record.session != session || !seen.is_new(&record) {
+        return Ok(Step::Passed(record.order_us));
     }
-
-    /// Whether it comes for the first time.
-    fn enter(&mut self, record: &Record<'_>) -> bool {
-        let place = Place { segment: record.id.segment, offset: record.id.offset };
-        let next = self.places.entry(record.id.core).or_insert(place);
-        let is_new = place >= *next;
-        if is_new {
-            *next = Place { offset: place.offset + 1, ..place };
-        }
-        is_new
-    }
-
-    /// Everything before this position was there.
-    fn pass(&mut self, position: &MergePosition) {
-        for (core, place) in &position.cores {
-            let next = self.places.entry(*core).or_insert(*place);
-            *next = (*next).max(*place);
-        }
-    }
+    take(&record)?;
+    Ok(Step::Taken)
 }
 
 #[cfg(test)]

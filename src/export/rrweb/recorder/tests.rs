@@ -466,7 +466,7 @@ fn a_word_of_the_dictionary_is_there_once_however_often_it_is_used() {
     }
     let page = page_of(told);
     let value = |node| &page.tree.get(node).unwrap().element().unwrap().attributes["title"];
-    assert!(std::rc::Rc::ptr_eq(value(1), value(2)));
+    assert!(std::sync::Arc::ptr_eq(value(1), value(2)));
 }
 
 #[test]

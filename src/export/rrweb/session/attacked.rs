@@ -111,9 +111,9 @@ fn a_session_of_nothing_and_one_without_a_document_have_no_picture_and_no_fault(
 }
 
 /// A message, and whether a picture comes after it: the name of its stream.
-type Step = (Told, Option<String>);
+pub(super) type Step = (Told, Option<String>);
 
-fn steps(seed: u64) -> Vec<Step> {
+pub(super) fn steps(seed: u64) -> Vec<Step> {
     let (mut dice, mut at_ms, mut pages) = (Dice(seed), 1_000_i64, [1; 3]);
     let step = |_| {
         at_ms = match dice.below(60) {

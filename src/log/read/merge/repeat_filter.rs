@@ -11,7 +11,7 @@ use crate::log::format::record::Record;
 use super::repeats::{RepeatWindow, Repeats};
 
 /// Tells repeats among the records that it is shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RepeatFilter {
     log_dir: PathBuf,
     repeats: Repeats,

@@ -119,7 +119,7 @@ struct WindowEntry {
 }
 
 /// A place in the merged order from which the window can be made again: reading from there passes everything that is in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct WindowMark {
     /// The number of the first entry after it.
     entry: u64,
@@ -129,7 +129,7 @@ struct WindowMark {
 }
 
 /// The window, and what finds a record in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Repeats {
     window: RepeatWindow,
     hasher: RandomState,

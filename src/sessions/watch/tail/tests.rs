@@ -5,52 +5,17 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, Topic};
-use crate::log::{Log, Options, Writer};
 
-use super::super::super::handle::Sessions;
+use super::super::written::{PATIENCE, Written};
 use super::super::{Form, Out, Piece, Sent, Wanted};
 use super::*;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Each of its records is another one, whatever its bytes.
 const NO_BATCHES: u64 = 3;
 
-/// A log with one writer, and who has been asked for its sessions.
-struct Written {
-    sessions: Sessions,
-    writer: Option<Writer>,
-    /// The last number of a record of each session.
-    counts: BTreeMap<u64, u32>,
-    records: u64,
-    project: u32,
-    log: Log,
-    _dir: tempfile::TempDir,
-}
-
 impl Written {
-    fn new() -> Written {
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let options = Options {
-            dir: dir.path().join("log"),
-            segment_bytes: 1 << 20,
-            window_bytes: 512 << 10,
-            group_bytes_max: 512 << 10,
-            start_reserve_bytes: 8 << 10,
-            reserve_bytes: 1 << 20,
-            insist: true,
-            ..Options::default()
-        };
-        let log_dir = options.dir.clone();
-        let (log, _) = Log::open(options).unwrap();
-        let writer = Some(log.writer(0).unwrap());
-        let sessions = Sessions::new(log_dir, Some(log.recent()));
-        Written { sessions, writer, counts: BTreeMap::new(), records: 0, project: 1, log, _dir: dir }
-    }
-
     /// The next record of a session, or the last one again. Those of [`NO_BATCHES`] are none that can be told to be repeats.
     fn send(&mut self, session: u64, again: bool, bytes: usize) {
-        let writer = self.writer.as_mut().unwrap();
         let count = self.counts.entry(session).or_default();
         let is_batch = session != NO_BATCHES;
         *count += u32::from(!again || !is_batch || *count == 0);
@@ -68,25 +33,7 @@ impl Written {
             ext: &[],
             payload: &payload,
         };
-        let deadline = Instant::now() + PATIENCE;
-        while writer.append(&entry).is_err() {
-            assert!(Instant::now() < deadline, "there is no room");
-            writer.progress();
-            writer.kick();
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        self.records += 1;
-    }
-
-    /// Waits until all of them can be read.
-    fn store(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
-        let writer = self.writer.as_mut().unwrap();
-        while writer.progress().acked.0 < self.records {
-            assert!(Instant::now() < deadline, "not stored");
-            writer.kick();
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.append(&entry);
     }
 
     fn reader(&self, session: u64) -> Reader {
@@ -113,23 +60,6 @@ impl Written {
             }
             assert_eq!(reader.got, (1..=count).collect::<Vec<_>>(), "session {}", reader.session);
         }
-    }
-
-    /// As when records of others are erased.
-    fn erase(&self) -> bool {
-        self.sessions.reread(&|_, _| false, Instant::now() + PATIENCE)
-    }
-
-    fn runs(&self) -> bool {
-        self.sessions.0.lock().feed_heard.is_some()
-    }
-}
-
-impl Drop for Written {
-    fn drop(&mut self) {
-        self.sessions.stop();
-        drop(self.writer.take());
-        self.log.close().unwrap();
     }
 }
 

@@ -11,7 +11,7 @@ use std::hint::black_box;
 const KEYS_PER_WORD: usize = 5;
 
 /// Keys that entered lately.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RecentKeys {
     /// The two filters, word by word, so that a look at both is one look at memory.
     words: Vec<[u64; 2]>,

@@ -11,7 +11,7 @@ use crate::export::rrweb::event::Event;
 const LEAP_MS: i64 = 10 * 365 * 24 * 3_600_000;
 
 /// A part of a session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Part {
     /// What was asked for: ms after the first event, or, below 0, before the end.
     from_ms: i64,
@@ -33,6 +33,25 @@ impl Part {
         Part { from_ms, first_ms, reached_ms, end_ms, told_end_ms, leap_ms: 0, is_reached: false }
     }
 
+    /// The same part, where another one of the session has passed over what is before it.
+    pub(super) fn continuing(&self, passed: &Part) -> Part {
+        Part { from_ms: self.from_ms, end_ms: self.end_ms, told_end_ms: None, is_reached: false, ..passed.clone() }
+    }
+
+    /// Whether it begins after what another part of the same session has passed over.
+    pub(super) fn begins_after(&self, passed: &Part) -> bool {
+        let Some((first_ms, reached_ms)) = passed.first_ms.zip(passed.reached_ms) else { return false };
+        reached_ms < self.begins_ms(first_ms)
+    }
+
+    /// When it begins.
+    fn begins_ms(&self, first_ms: i64) -> i64 {
+        match self.from_ms {
+            after if after >= 0 => first_ms.saturating_add(after),
+            before => self.end_ms.unwrap_or(i64::MAX).saturating_add(before),
+        }
+    }
+
     /// How long after the first event it begins, if that is known before all was read.
     pub(super) fn after_first_ms(&self) -> Option<i64> {
         (self.from_ms >= 0).then_some(self.from_ms)
@@ -49,11 +68,7 @@ impl Part {
         let Some(first_ms) = self.first_ms else { return true };
         if !self.is_reached {
             let at_ms = self.without_leap(at_ms);
-            let begins_ms = match self.from_ms {
-                after if after >= 0 => first_ms.saturating_add(after),
-                before => self.end_ms.unwrap_or(i64::MAX).saturating_add(before),
-            };
-            self.is_reached = at_ms >= begins_ms;
+            self.is_reached = at_ms >= self.begins_ms(first_ms);
         }
         self.is_reached
     }
