@@ -144,7 +144,7 @@ impl Batches {
         self.store.length()
     }
 
-    /// Forgets what was kept and is not shared, because all of it has been read.
+    /// Forgets all that was kept, because all of it has been read.
     pub fn forget_kept(&mut self) -> io::Result<()> {
         self.history = None;
         self.store.forget()

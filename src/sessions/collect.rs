@@ -27,6 +27,11 @@ impl Picture {
         store.read(self.offset, self.length)
     }
 
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        self.length
+    }
+
     /// How files of this kind of picture are called.
     pub fn extension(bytes: &[u8]) -> &'static str {
         match bytes {
@@ -125,6 +130,11 @@ impl Collector {
         let mut pictures = std::mem::take(&mut self.pictures);
         pictures.sort_by_key(|picture| picture.at_ms);
         pictures
+    }
+
+    /// When the earliest of them was taken, of client time in Unix ms.
+    pub fn first_picture_ms(&self) -> Option<i64> {
+        self.pictures.iter().map(|picture| picture.at_ms).min()
     }
 
     /// Gives back what [`take_pictures`](Self::take_pictures) has returned.

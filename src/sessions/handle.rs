@@ -86,7 +86,7 @@ impl Sessions {
             changes: AtomicU64::new(0),
             queues: Queues::default(),
             room: shared::room(),
-            kept_room: shared::kept_room(),
+            notes_bytes_max: shared::NOTES_BYTES_MAX,
             thread: Mutex::new(None),
         }))
     }
@@ -134,8 +134,11 @@ impl Sessions {
         state.index.clear();
         let State { viewers, kept, .. } = &mut *state;
         for viewer in viewers.values_mut() {
-            viewer.is_cut |= is_erased(viewer.session, viewer.project);
-            if viewer.is_cut && viewer.keeps {
+            if viewer.is_cut || !is_erased(viewer.session, viewer.project) {
+                continue;
+            }
+            viewer.is_cut = true;
+            if viewer.keeps {
                 // Who begins from here on must not be given it.
                 kept.remove(&viewer.session);
             }

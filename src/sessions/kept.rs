@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::export::order::{KeptBatches, OrderMark};
-use crate::export::page::room::Taken;
+use crate::export::page::room::{Room, Taken};
 use crate::export::rrweb::session::Resting;
 use crate::log::read::merge::MergePosition;
 
 use super::collect::{Collector, Picture};
 use super::part::Part;
 use super::seen::Seen;
+
+/// So few are never thinned out.
+const CHECKPOINTS_MIN: usize = 8;
 
 /// A session as it was collected.
 #[derive(Debug)]
@@ -25,12 +28,15 @@ pub(super) struct Kept {
     pub(super) position: MergePosition,
     /// and what was there.
     pub(super) seen: Seen,
+    /// The room for what is noted of it.
+    pub(super) room: Room,
     checkpoints: Mutex<Vec<Arc<Checkpoint>>>,
+    is_noted: AtomicBool,
     is_outdated: AtomicBool,
     /// How many answers were made of it.
     answers: AtomicU64,
     #[cfg(test)]
-    pub(super) counts: Counts,
+    pub(super) used: AtomicU64,
 }
 
 /// How it is at one moment.
@@ -56,19 +62,22 @@ impl Kept {
         collector: Collector,
         position: MergePosition,
         seen: Seen,
+        room: Room,
     ) -> Kept {
-        let (checkpoints, is_outdated) = (Mutex::default(), AtomicBool::new(false));
+        let (checkpoints, is_noted, is_outdated) = (Mutex::default(), AtomicBool::new(false), AtomicBool::new(false));
         Kept {
             batches,
             pictures,
             collector,
             position,
             seen,
+            room,
             checkpoints,
+            is_noted,
             is_outdated,
             answers: AtomicU64::new(0),
             #[cfg(test)]
-            counts: Counts::default(),
+            used: AtomicU64::new(0),
         }
     }
 
@@ -77,26 +86,47 @@ impl Kept {
         self.checkpoints().push(Arc::new(checkpoint));
     }
 
-    /// Drops every other one. Returns whether there is one less.
+    /// Drops every other one, unless they are few. Returns whether there are fewer then.
     pub(super) fn thin_out(&self) -> bool {
         let mut checkpoints = self.checkpoints();
-        let before = checkpoints.len();
-        let mut number = 0;
-        checkpoints.retain(|_| {
-            number += 1;
-            number % 2 == 0
-        });
-        checkpoints.len() < before
+        let are_many = checkpoints.len() >= CHECKPOINTS_MIN;
+        if are_many {
+            let mut number = 0;
+            checkpoints.retain(|_| {
+                number += 1;
+                number % 2 == 0
+            });
+        }
+        are_many
     }
 
-    /// The last one before the beginning of a part, and before what was added since, of which the first begins at `added_ms`.
+    /// No more will be added.
+    pub(super) fn end_notes(&self) {
+        self.is_noted.store(true, Ordering::Relaxed);
+    }
+
+    fn is_noted(&self) -> bool {
+        self.is_noted.load(Ordering::Relaxed)
+    }
+
+    /// The last one before the beginning of a part, and before what was added since, of which the first is of `added_ms`.
     pub(super) fn before(&self, part: &Part, added_ms: Option<i64>) -> Option<Arc<Checkpoint>> {
-        let is_before = |checkpoint: &&Arc<Checkpoint>| {
-            part.begins_after(&checkpoint.part) && added_ms.is_none_or(|added_ms| checkpoint.told_ms <= added_ms)
-        };
+        // Of one moment, too, what was added may come ahead of what was told.
+        let is_behind = |checkpoint: &Checkpoint| added_ms.is_some_and(|added_ms| checkpoint.told_ms >= added_ms);
+        let is_before = |checkpoint: &&Arc<Checkpoint>| part.begins_after(&checkpoint.part);
         let found = self.checkpoints().iter().rev().find(is_before).cloned();
+        let found = match found {
+            Some(late) if is_behind(&late) => {
+                if self.is_noted() {
+                    // Collected again, all of it has its place.
+                    self.outdate();
+                }
+                self.checkpoints().iter().rev().find(|checkpoint| !is_behind(checkpoint)).cloned()
+            }
+            found => found,
+        };
         #[cfg(test)]
-        self.counts.used.fetch_add(usize::from(found.is_some()), Ordering::Relaxed);
+        self.used.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
         found
     }
 
@@ -124,18 +154,10 @@ impl Kept {
     }
 }
 
-/// For tests: how often it was of use, and whether all of it has been noted.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) used: std::sync::atomic::AtomicUsize,
-    pub(super) noted: AtomicBool,
-}
-
 #[cfg(test)]
 impl Kept {
     /// How many moments are noted, once all of them are.
     pub(super) fn noted(&self) -> Option<usize> {
-        self.counts.noted.load(Ordering::Relaxed).then(|| self.checkpoints().len())
+        self.is_noted().then(|| self.checkpoints().len())
     }
 }

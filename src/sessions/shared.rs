@@ -19,17 +19,19 @@ const PAGE_BYTES_MAX: usize = 32 << 20;
 /// and what those of all pages may take that are watched.
 const PAGES_BYTES_MAX: usize = 256 << 20;
 
-/// What all that is noted of long sessions may take besides.
-const KEPT_BYTES_MAX: usize = 64 << 20;
+/// What the pages of a session that is kept may take while it is noted,
+const NOTED_PAGES_BYTES_MAX: usize = 64 << 20;
+/// and what is noted of it.
+pub(super) const NOTES_BYTES_MAX: usize = 32 << 20;
 
 /// Room for the pages that are watched.
 pub(super) fn room() -> Room {
     Room::shared(PAGE_BYTES_MAX, PAGES_BYTES_MAX)
 }
 
-/// Room for how they are at moments of a session.
-pub(super) fn kept_room() -> Room {
-    Room::shared(PAGE_BYTES_MAX, KEPT_BYTES_MAX)
+/// Room for the pages of a session that is kept.
+pub(super) fn room_of_noted() -> Room {
+    Room::shared(PAGE_BYTES_MAX, NOTED_PAGES_BYTES_MAX)
 }
 
 #[derive(Debug)]
@@ -46,8 +48,8 @@ pub(super) struct Shared {
     pub(super) queues: Queues,
     /// For the pages that they see.
     pub(super) room: Room,
-    /// For how they were at moments of long sessions.
-    pub(super) kept_room: Room,
+    /// What is noted of a long session may take so many bytes.
+    pub(super) notes_bytes_max: usize,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -96,6 +98,11 @@ pub(super) struct Viewer {
 impl Shared {
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Room for how the pages of a session are at moments of it.
+    pub(super) fn room_for_notes(&self) -> Room {
+        Room::shared(PAGE_BYTES_MAX, self.notes_bytes_max)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

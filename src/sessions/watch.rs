@@ -36,7 +36,7 @@ use crate::session::SessionId;
 
 use super::collect::{Collector, Witness};
 use super::handle::Sessions;
-use super::shared::Shared;
+use super::shared::{Shared, processor_time};
 use super::summary::LIVE_MS;
 use lines::Lines;
 use place::Place;
@@ -79,7 +79,7 @@ const SOON: Duration = Duration::from_millis(250);
 /// once batches have been read that are so much younger: trackers that were offline send late.
 const LATE_MS: i64 = 600_000;
 
-/// What is kept of a session counts for nothing any more when it takes so long to read what came since.
+/// What is kept of a session counts for nothing any more when it takes the processor so long to read what came since.
 const SLOW: Duration = Duration::from_millis(500);
 
 /// Where pictures, fonts and style sheets of a project come from.
@@ -106,6 +106,13 @@ pub struct Wanted {
     /// From which moment on its events are sent, in ms from its first one, or, below 0, before its end. They then begin with a snapshot of the page as it
     /// is by then, and with events that tell how long the session is. `None`: all events, and nothing else.
     pub from: Option<i64>,
+}
+
+impl Wanted {
+    /// Whether whoever watches this may go to another part of it, for which what is noted at moments of the session is of use.
+    fn is_part(&self) -> bool {
+        self.from.is_some() && matches!(self.form, Form::Events(_, None))
+    }
 }
 
 /// What became of a piece.
@@ -219,7 +226,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     }
     let (from_us, until_us) = lines.shared().span_of(wanted.session);
     let room = lines.shared().room.clone();
-    let (kept, began) = (lines.kept(), Instant::now());
+    let kept = lines.kept();
     let (mut shower, mut collector) = match &kept {
         Some(kept) => {
             lines.tail.go_on(&kept.position, &kept.seen);
@@ -228,11 +235,13 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         }
         None => {
             lines.tail.open(from_us)?;
-            let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES).with_history();
+            let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
+            let batches = if wanted.is_part() { batches.with_history() } else { batches };
             let collector = Collector::new(INFLATED_BYTES_MAX).with_pictures_max(PICTURES_MAX);
             (Shower::new(wanted, room, batches), collector)
         }
     };
+    let began = processor_time();
     let mut soon: Option<Instant> = None;
     let mut passed = 0_u32;
     loop {
@@ -265,12 +274,13 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     }
     match kept {
         Some(kept) => {
-            if began.elapsed() > SLOW {
+            let is_much_more = shower.batches().kept_bytes() / 4 > kept.batches.bytes() / 3;
+            if is_much_more || processor_time() - began > SLOW {
                 kept.outdate();
             }
             shower.go_to(&kept, &collector)?;
         }
-        None => keep::keep(&mut collector, &mut shower, lines)?,
+        None => keep::keep(wanted, &mut collector, &mut shower, lines),
     }
     shower.show_all(&mut collector, lines)?;
     if !wanted.follow {

@@ -93,9 +93,10 @@ impl Open {
         Open { unread, next: self.next.clone(), number: self.number }
     }
 
-    /// What it takes without them, at most: messages have texts of the batch.
+    /// What it takes without them. What a message says is no longer than it is written for people.
     pub(super) fn bytes_at_rest(&self) -> usize {
-        OPEN_BYTES + self.unread.place.length
+        let said = |told: &Told| format!("{:?}", told.what).len();
+        OPEN_BYTES + said(&self.next) + self.unread.also.as_ref().map_or(0, said)
     }
 
     /// Goes on with its bytes.

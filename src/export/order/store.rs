@@ -59,9 +59,9 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Forgets all but what is shared.
+    /// Forgets all of it. What is shared stays for the others.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        self.length = self.shared_bytes();
+        (self.shared, self.length) = (None, 0);
         self.own.set_len(0)
     }
 

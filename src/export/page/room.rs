@@ -1,7 +1,7 @@
 //! How much the descriptions of pages may take: each, and all together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What is taken from the common room at a time, so that nodes do not cost a shared counter.
 const PIECE_BYTES: usize = 64 << 10;
@@ -19,6 +19,7 @@ pub struct Room {
 struct Common {
     bytes_max: usize,
     used: AtomicUsize,
+    has_refused: AtomicBool,
 }
 
 impl Room {
@@ -29,7 +30,19 @@ impl Room {
 
     /// The same, and so many for all pages that use this room or a copy of it.
     pub fn shared(each: usize, bytes_max: usize) -> Room {
-        Room { each, common: Some(Arc::new(Common { bytes_max, used: AtomicUsize::new(0) })) }
+        Room {
+            each,
+            common: Some(Arc::new(Common {
+                bytes_max,
+                used: AtomicUsize::new(0),
+                has_refused: AtomicBool::new(false),
+            })),
+        }
+    }
+
+    /// Whether somebody was refused what the common room did not have any more.
+    pub fn has_refused(&self) -> bool {
+        self.common.as_ref().is_some_and(|common| common.has_refused.load(Ordering::Relaxed))
     }
 
     /// What is taken of the common room.
@@ -85,6 +98,8 @@ impl Taken {
         let is_granted = common.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_more).is_ok();
         if is_granted {
             self.granted = granted;
+        } else {
+            common.has_refused.store(true, Ordering::Relaxed);
         }
         is_granted
     }

@@ -57,7 +57,10 @@ impl Tree {
 
     /// The same page, if `room` has room for it.
     pub fn copy(&self, room: Room) -> Option<Tree> {
-        Some(Tree { taken: self.taken.of(room)?, nodes: self.nodes.clone(), frames: self.frames })
+        let taken = self.taken.of(room)?;
+        // A clone of the map has room for as many as it ever had.
+        let nodes = self.nodes.iter().map(|(id, node)| (*id, node.clone())).collect();
+        Some(Tree { taken, nodes, frames: self.frames })
     }
 
     /// Forgets all nodes. Of what is taken, this much stays: it is for texts that are not forgotten.

@@ -88,7 +88,7 @@ impl Lines {
     }
 
     /// A place for what is kept of the session, if there is one.
-    pub(super) fn keep(&self, kept: &Arc<Kept>) -> Option<Place> {
+    pub(super) fn keep(&self, kept: Kept) -> Option<Place> {
         self.place.keep(kept)
     }
 

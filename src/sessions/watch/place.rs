@@ -16,7 +16,8 @@ pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     session: u64,
     number: u64,
-    keeps: bool,
+    /// What is kept there.
+    keeps: Option<Arc<Kept>>,
 }
 
 /// What becomes of the answer.
@@ -40,7 +41,7 @@ impl Place {
         state.next_viewer += 1;
         let viewer = Viewer { session, project: 0, erasures_heard: state.erasures, is_cut: false, keeps: false };
         state.viewers.insert(number, viewer);
-        Ok(Place { shared: Arc::clone(shared), session, number, keeps: false })
+        Ok(Place { shared: Arc::clone(shared), session, number, keeps: None })
     }
 
     /// What is kept of the session, for an answer.
@@ -50,6 +51,11 @@ impl Place {
         Some(kept)
     }
 
+    /// What this place keeps.
+    pub(super) fn keeps(&self) -> Option<Arc<Kept>> {
+        self.keeps.clone()
+    }
+
     /// Whether nothing is kept of it, and something may be.
     pub(super) fn may_keep(&self) -> bool {
         let state = self.shared.lock();
@@ -57,7 +63,8 @@ impl Place {
     }
 
     /// A place beside this one for what is kept, which others are given from here on. `None`: there is none, or this one's session was erased.
-    pub(super) fn keep(&self, kept: &Arc<Kept>) -> Option<Place> {
+    pub(super) fn keep(&self, kept: Kept) -> Option<Place> {
+        let kept = Arc::new(kept);
         let mut state = self.shared.lock();
         let this = state.viewers.get(&self.number).filter(|viewer| !viewer.is_cut)?;
         if state.kept.contains_key(&self.session) {
@@ -71,8 +78,8 @@ impl Place {
         let number = state.next_viewer;
         state.next_viewer += 1;
         state.viewers.insert(number, viewer);
-        state.kept.insert(self.session, Arc::clone(kept));
-        Some(Place { shared: Arc::clone(&self.shared), session: self.session, number, keeps: true })
+        state.kept.insert(self.session, Arc::clone(&kept));
+        Some(Place { shared: Arc::clone(&self.shared), session: self.session, number, keeps: Some(kept) })
     }
 
     /// Whether anybody watches the session.
@@ -126,11 +133,15 @@ fn unwatched(state: &State) -> Option<&Kept> {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        let was_cut = state.viewers.remove(&self.number).is_none_or(|viewer| viewer.is_cut);
-        // Of one that was cut off it is gone, and there may be another.
-        if self.keeps && !was_cut {
-            state.kept.remove(&self.session);
+        if let Some(kept) = self.keeps.take() {
+            let mut state = self.shared.lock();
+            // After an erasure there may be another.
+            let is_same = state.kept.get(&self.session).is_some_and(|other| Arc::ptr_eq(other, &kept));
+            let listed = is_same.then(|| state.kept.remove(&self.session));
+            drop(state);
+            // Nobody waits while it is given back; and nothing is left when the place is free.
+            drop((listed, kept));
         }
+        self.shared.lock().viewers.remove(&self.number);
     }
 }

@@ -47,14 +47,15 @@ enum Converting {
 impl<'a> Shower<'a> {
     pub(super) fn new(wanted: &'a Wanted, room: Room, batches: Batches) -> Shower<'a> {
         let (ordered, pictures) = (batches.in_order(), Vec::new().into_iter().peekable());
-        let part = wanted.from.map(Part::new);
-        Shower { ordered, pictures, history: Some(Vec::new()), wanted: &wanted.form, part, room, form: None }
+        let (part, history) = (wanted.from.map(Part::new), wanted.is_part().then(Vec::new));
+        Shower { ordered, pictures, history, wanted: &wanted.form, part, room, form: None }
     }
 
     /// One that shows what is kept, and what is added to it.
     pub(super) fn again(wanted: &'a Wanted, room: Room, kept: &Kept) -> Result<Shower<'a>, WatchError> {
         let batches = Batches::again(&kept.batches, tempfile::tempfile()?);
-        let pictures = kept.pictures.clone().into_iter().peekable();
+        let pictures = if matches!(wanted.form, Form::Timeline) { Vec::new() } else { kept.pictures.clone() };
+        let pictures = pictures.into_iter().peekable();
         Ok(Shower { pictures, history: None, ..Shower::new(wanted, room, batches) })
     }
 
@@ -64,7 +65,8 @@ impl<'a> Shower<'a> {
         if collector.is_of_phone() {
             return Ok(());
         }
-        let (last_ms, added_ms) = (self.batches().last_ms(), self.batches().added_ms());
+        let (last_ms, batches_ms) = (self.batches().last_ms(), self.batches().added_ms());
+        let added_ms = batches_ms.into_iter().chain(collector.first_picture_ms()).min();
         let Some(part) = &mut self.part else { return Ok(()) };
         part.ends(last_ms);
         let Some(checkpoint) = kept.before(part, added_ms) else { return Ok(()) };
@@ -80,25 +82,19 @@ impl<'a> Shower<'a> {
         Ok(())
     }
 
-    /// Whether whoever watches this may go to another part of it, for which what is noted at moments of the session is of use.
-    pub(super) fn is_part(&self) -> bool {
-        self.part.is_some() && matches!(self.wanted, Form::Events(_, None))
-    }
-
     /// Hands over what was collected, to be shown more than once. `None`: there is not all of it any more.
-    pub(super) fn share(
-        &mut self,
-        collector: &mut Collector,
-    ) -> Result<Option<(KeptBatches, Vec<Picture>)>, WatchError> {
-        let Some(mut pictures) = self.history.take() else { return Ok(None) };
+    pub(super) fn share(&mut self, collector: &mut Collector) -> Option<(KeptBatches, Vec<Picture>)> {
+        let mut pictures = self.history.take()?;
         let later = collector.take_pictures();
         pictures.extend_from_slice(&later);
         collector.give_pictures(later);
         if pictures.len() > PICTURES_MAX {
-            return Ok(None);
+            return None;
         }
         pictures.sort_by_key(|picture| picture.at_ms);
-        Ok(self.ordered.batches().share(tempfile::tempfile()?).map(|batches| (batches, pictures)))
+        // Without another file it is shown all the same.
+        let Ok(file) = tempfile::tempfile() else { return None };
+        self.ordered.batches().share(file).map(|batches| (batches, pictures))
     }
 
     /// To add what was collected.
