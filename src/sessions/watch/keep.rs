@@ -185,4 +185,6 @@ impl Noting {
 }
 
 #[cfg(test)]
+mod canvas_tests;
+#[cfg(test)]
 mod tests;

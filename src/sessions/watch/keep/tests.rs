@@ -23,7 +23,7 @@ impl Out for Taken {
     }
 }
 
-fn wanted(session: u64, from: Option<i64>) -> Wanted {
+pub(super) fn wanted(session: u64, from: Option<i64>) -> Wanted {
     let form = Form::Events(Box::new(|_| Assets::WITHHELD), None);
     Wanted { session, form, follow: false, soon: false, from }
 }
@@ -35,7 +35,7 @@ fn watch(sessions: &Sessions, wanted: Wanted) -> Receiver<Piece> {
 }
 
 /// All lines of an answer.
-fn answer(sessions: &Sessions, wanted: Wanted) -> String {
+pub(super) fn answer(sessions: &Sessions, wanted: Wanted) -> String {
     let mut lines = Vec::new();
     for piece in watch(sessions, wanted) {
         match piece {
@@ -87,12 +87,12 @@ fn send<'a>(written: &mut Written, session: u64, uploads: impl IntoIterator<Item
     written.store();
 }
 
-fn kept(written: &Written, session: u64) -> Option<Arc<Kept>> {
+pub(super) fn kept(written: &Written, session: u64) -> Option<Arc<Kept>> {
     written.sessions.0.lock().kept.get(&session).cloned()
 }
 
 /// The same log, of which nothing is kept.
-fn anew(written: &Written) -> Sessions {
+pub(super) fn anew(written: &Written) -> Sessions {
     let shared = &written.sessions.0;
     Sessions::new(shared.log_dir.clone(), shared.recent.clone())
 }
@@ -102,7 +102,7 @@ fn keepers(written: &Written) -> usize {
 }
 
 /// Both have the same events, and say at last that the session is as long. How early that is known may differ.
-fn same(what: &str, expected: &str, got: &str) {
+pub(super) fn same(what: &str, expected: &str, got: &str) {
     let is_span = |line: &&str| line.contains(r#""tag":"span""#);
     let events = |lines: &str| lines.lines().filter(|line| !is_span(line)).map(str::to_owned).collect::<Vec<_>>();
     for (number, (expected, got)) in events(expected).iter().zip(events(got)).enumerate() {
@@ -121,7 +121,7 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Who watches a session all the time.
-fn stays(written: &Written, session: u64) -> Receiver<Piece> {
+pub(super) fn stays(written: &Written, session: u64) -> Receiver<Piece> {
     let stays = watch(&written.sessions, Wanted { follow: true, ..wanted(session, Some(0)) });
     wait_for("it is noted", || kept(written, session).is_some_and(|kept| kept.noted().is_some()));
     stays
