@@ -11,6 +11,8 @@ use crate::tracker::{write_int, write_string, write_uint};
 const SESSION: u64 = 7;
 const BEGAN_MS: u64 = 1_780_000_000_000;
 const SECONDS: u64 = 60;
+/// From here on there are no pictures, and as much of something else.
+const LAST_PICTURE: u64 = 50;
 
 fn uints(values: &[u64]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -38,6 +40,9 @@ fn batch(second: u64) -> Vec<u8> {
         messages.push((119, [text(b"3"), uints(&[5])].concat()));
     }
     messages.push((20, uints(&[second, 1])));
+    if second > LAST_PICTURE {
+        messages.push((22, [text(b"log"), text(&[b'a'; 700])].concat()));
+    }
     for (id, body) in messages {
         bytes.extend([uints(&[id]), (body.len() as u32).to_le_bytes()[..3].to_vec(), body].concat());
     }
@@ -85,8 +90,7 @@ fn a_canvas_has_the_picture_that_it_had_whenever_that_came() {
     let mut written = Written::new();
     for second in 0..SECONDS {
         send_batch(&mut written, second);
-        // The second half of them has one less than the first.
-        if second > 0 && second != 45 {
+        if (1..=LAST_PICTURE).contains(&second) && second != 45 {
             send_picture(&mut written, 1_000 * second + 500, second as u8);
         }
     }
