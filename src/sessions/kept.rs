@@ -131,7 +131,7 @@ impl Kept {
     }
 
     /// An answer is made of it.
-    pub(super) fn answers(&self) {
+    pub(super) fn count_answer(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -24,7 +24,7 @@ use super::show::{STRIDE, Shower};
 // Circle: the parts of an answer see what it is.
 use super::{Wanted, WatchError};
 
-/// A session with fewer bytes is converted anew each time: that takes no quarter of a second.
+/// A session with fewer bytes is converted anew each time: that takes about a quarter of a second.
 pub(super) const KEPT_BYTES_MIN: u64 = if cfg!(test) { 8 << 10 } else { 32 << 20 };
 /// How many moments are noted of it at most, at even distances of bytes.
 const CHECKPOINTS: u64 = 24;

@@ -47,7 +47,7 @@ impl Place {
     /// What is kept of the session, for an answer.
     pub(super) fn kept(&self) -> Option<Arc<Kept>> {
         let kept = self.shared.lock().kept.get(&self.session).cloned()?;
-        kept.answers();
+        kept.count_answer();
         Some(kept)
     }
 
