@@ -25,8 +25,8 @@ pub const INDEX_BYTES_MAX: usize = 32 << 20;
 /// How long the first question waits until the log has been looked through.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1500);
 
-/// How long a question for a session waits that is not known: three times as long as the thread rests at the end of the log.
-const NEW_PATIENCE: Duration = Duration::from_millis(600);
+/// How long a question for a session waits that is not known. The thread rests for a fifth of a second at the end of the log, and yields to all others.
+const NEW_PATIENCE: Duration = Duration::from_millis(1500);
 
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 

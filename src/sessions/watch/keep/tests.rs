@@ -1,7 +1,7 @@
 //! What is kept of real sessions in a real log, and who gets it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
 use super::super::super::handle::Sessions;
 use super::super::written::{PATIENCE, Written};
@@ -169,6 +169,26 @@ fn another_part_of_a_kept_session_is_what_it_is_when_all_before_it_is_converted(
     assert!(used > compared / 3, "{used} of {compared}");
 }
 
+/// What an answer that goes on has: until it has all that there is, or within a time.
+fn lines_of(answer: &Receiver<Piece>, within: Option<Duration>) -> String {
+    let (began, mut lines) = (Instant::now(), Vec::new());
+    while within.is_none_or(|time| began.elapsed() < time) {
+        assert!(began.elapsed() < PATIENCE, "it never has all that there is");
+        match answer.recv_timeout(Duration::from_millis(100)) {
+            Ok(Piece::Lines(more)) if within.is_none() && more == b"\n" => break,
+            Ok(Piece::Lines(more)) => lines.extend(more),
+            Ok(Piece::Found) | Err(RecvTimeoutError::Timeout) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    String::from_utf8(lines)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 #[test]
 fn who_follows_a_kept_session_gets_what_comes_later_once() {
     let uploads = long_sessions().swap_remove(0);
@@ -178,19 +198,18 @@ fn who_follows_a_kept_session_gets_what_comes_later_once() {
     let _stays = stays(&written, 1);
     // A batch that is sent again is known to be one.
     send(&mut written, 1, &early[early.len() - 1..]);
-    let follows = watch(&written.sessions, Wanted { follow: true, ..wanted(1, Some(0)) });
+    let fresh = anew(&written);
+    let followers =
+        [&fresh, &written.sessions].map(|sessions| watch(sessions, Wanted { follow: true, ..wanted(1, Some(0)) }));
+    let begun = followers.each_ref().map(|follower| lines_of(follower, None));
+    same("what there is", &begun[0], &begun[1]);
+    assert!(kept(&written, 1).is_some());
     send(&mut written, 1, late);
-    let all = answer(&anew(&written), wanted(1, Some(0)));
-    let last = all.lines().last().unwrap();
-    let mut lines = Vec::new();
-    while !String::from_utf8_lossy(&lines).contains(last) {
-        if let Piece::Lines(more) = follows.recv_timeout(PATIENCE).unwrap() {
-            lines.extend(more);
-        }
-    }
-    let lines = String::from_utf8(lines).unwrap();
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
-    same("followed", &all, &lines.join("\n"));
+    // A round is converted after two and a half seconds at the latest.
+    let followed = followers.each_ref().map(|follower| lines_of(follower, Some(Duration::from_secs(4))));
+    assert!(followed[0].lines().count() > 3, "{}", followed[0]);
+    same("what follows", &followed[0], &followed[1]);
+    fresh.stop();
 }
 
 #[test]
